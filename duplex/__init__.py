@@ -1,0 +1,1 @@
+"""Full-duplex spoken-dialogue agents."""

@@ -1,0 +1,45 @@
+"""What a transport needs of a session: audio in, audio out, messages both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from duplex.graph.event import Event
+
+USER_RATE = 16_000
+"""User audio: mono int16, 20 ms frames of 320 samples."""
+AGENT_RATE = 24_000
+"""Agent audio: mono int16, 20 ms frames of 480 samples."""
+FRAME_SECONDS = 0.02
+
+Pcm = NDArray[np.int16]
+
+
+class Peer(Protocol):
+    """One session, seen from its transport. All calls come from the event loop and return at once."""
+
+    @property
+    def id(self) -> str:
+        """The session's id, as it stands in the logs."""
+
+    def push(self, pcm: Pcm) -> None:
+        """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz."""
+
+    def pull(self) -> Pcm:
+        """Give the next 20 ms of the agent's audio, int16 [480] at 24 kHz; silence when it has nothing to say.
+
+        The transport calls this once every 20 ms, as late as it can: what was pulled counts as sent.
+        """
+
+    def say_text(self, text: str) -> None:
+        """Take a typed user message as if it had been said."""
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `listener` with every public event of the session; returns the function that ends it."""
+
+    async def run(self) -> None:
+        """Run the session until it ends or is cancelled."""
