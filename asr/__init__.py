@@ -1,1 +1,41 @@
-"""Placeholder."""
+"""Speech recognition and voice activity, usable alone: file paths and numpy in, dataclasses out.
+
+Importing this package imports no engine: names are resolved on first use, so a program that only needs the
+types, or one engine of several, pays for that alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from asr.types import SAMPLE_RATE, Hypothesis, Pcm, Recogniser, RecogniserStream, Word
+
+if TYPE_CHECKING:
+    from asr.vad import SileroVad, VadStream
+    from asr.whisper import WhisperModel
+
+_WHERE = {
+    "SileroVad": "asr.vad",
+    "VadStream": "asr.vad",
+    "WhisperModel": "asr.whisper",
+}
+
+__all__ = [
+    "SAMPLE_RATE",
+    "Hypothesis",
+    "Pcm",
+    "Recogniser",
+    "RecogniserStream",
+    "SileroVad",
+    "VadStream",
+    "WhisperModel",
+    "Word",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds `name` on first use (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'asr' has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name]), name)
