@@ -1,0 +1,194 @@
+"""The events of a spoken dialogue: what machines take and give, what the log holds, what clients are told.
+
+Few kinds, each with a reason. `t` is when the event was made; where an event speaks of an earlier moment of
+the audio (an onset, an end of speech) that moment has a field of its own, also in ticks.
+
+An *attempt* numbers one guess that the user has finished: everything that is made for it (final words, reply,
+speech) carries the number, so that a guess that turns out wrong can be dropped as a whole. Attempt 0 is what the
+agent says unasked (the greeting).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from duplex.graph.event import Event
+
+USER_RATE = 16_000
+AGENT_RATE = 24_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserAudio(Event):
+    """20 ms of the user's audio, int16 [320] at 16 kHz; `t` is the time of its last sample."""
+
+    pcm: NDArray[np.int16] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceStarted(Event):
+    """The user's voice was detected; it began at `onset`."""
+
+    onset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceStopped(Event):
+    """The user has been silent for a moment; the voice ended at `end`."""
+
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word with the ticks between which it is spoken, counted on the timeline its owner names."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript(Event):
+    """What the user's turn is believed to say so far. `final` ones belong to an attempt."""
+
+    turn: int
+    text: str
+    stable: int = 0
+    final: bool = False
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndProbability(Event):
+    """P(the user has finished | the words of this attempt), 0..1."""
+
+    attempt: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedText(Event):
+    """The user typed instead of speaking: a whole turn at once."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnStarted(Event):
+    """A new user turn began; its audio starts at `onset`."""
+
+    turn: int
+    onset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eager(Event):
+    """The user is probably ending: prepare a reply for this attempt, but let nothing be heard."""
+
+    attempt: int
+    turn: int
+    end: int
+    text: str | None = None
+    """The words, where they are known without recognition (typed text)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    """The user went on: drop everything that was made for this attempt."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit(Event):
+    """The user has finished: what was prepared for this attempt may be heard."""
+
+    attempt: int
+    turn: int
+    end: int
+    reason: str
+    """`words` (they sound complete), `timeout`, `typed` or `greeting`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discarded(Event):
+    """What sounded like a turn held no words; nothing will be said."""
+
+    attempt: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duck(Event):
+    """The user's voice overlaps the agent's: lower the agent's at once."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unduck(Event):
+    """The overlap was nothing: back to full level."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yield(Event):
+    """The user takes the floor: stop speaking now and forget what was not yet said."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyText(Event):
+    """A piece of the agent's reply, cut at sentences; `last` closes the reply (its text may be empty)."""
+
+    attempt: int
+    text: str
+    last: bool = False
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech(Event):
+    """Synthesised audio of a reply, int16 [n] at 24 kHz; `words` count ticks from the reply's first sample."""
+
+    attempt: int
+    pcm: NDArray[np.int16] = field(repr=False)
+    words: tuple[SpokenWord, ...] = ()
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayoutStarted(Event):
+    """The first sample of a reply was handed to the transport."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard(Event):
+    """The words of the reply that the caller has heard so far; sent as they are played."""
+
+    attempt: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayoutEnded(Event):
+    """A reply is over: all of it was played, or it was cut off after `heard`."""
+
+    attempt: int
+    heard: str
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentError(Event):
+    """Something failed that the caller should know of; `message` is fit to be shown."""
+
+    message: str

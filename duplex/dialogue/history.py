@@ -1,0 +1,75 @@
+"""What was said on both sides, as both sides heard it.
+
+An interrupted reply enters the history as the words the caller heard and no others: what a model believes it
+said must be what was said (Pipecat #4996, LiveKit #2526 are what happens otherwise).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from duplex.dialogue.events import Commit, PlayoutEnded, Resumed, Transcript, TypedText
+from duplex.graph.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One entry.
+
+    Attributes:
+        role: `user` or `agent`.
+        text: what was said; for the agent, what was heard.
+        attempt: the attempt it belongs to.
+        interrupted: the agent was cut off.
+    """
+
+    role: str
+    text: str
+    attempt: int
+    interrupted: bool = False
+
+
+class History:
+    """Fed with every event of the dialogue; `turns` is the conversation so far."""
+
+    def __init__(self, limit: int = 40) -> None:
+        self._limit = limit
+        self._final: tuple[int, str] = (0, "")
+        self._typed = ""
+        self._waiting: int | None = None
+        """A committed attempt whose final words are still being recognised."""
+        self.turns: tuple[Turn, ...] = ()
+
+    def on(self, event: Event) -> list[Event]:
+        """Take what happened. Gives no actions: others read `turns`."""
+        match event:
+            case Transcript(final=True):
+                self._final = (event.attempt, event.text)
+                if event.attempt == self._waiting:
+                    self._add_user(event.text, event.attempt)
+            case TypedText():
+                self._typed = event.text
+            case Commit(reason="greeting"):
+                pass
+            case Commit():
+                if event.reason == "typed":
+                    self._add_user(self._typed, event.attempt)
+                elif self._final[0] == event.attempt:
+                    self._add_user(self._final[1], event.attempt)
+                else:
+                    self._waiting = event.attempt
+            case Resumed():
+                # Nothing of the reply was heard and the user went on: that turn has not ended yet.
+                self.turns = tuple(turn for turn in self.turns if turn.attempt != event.attempt)
+                self._waiting = None
+            case PlayoutEnded() if event.heard:
+                self._add(Turn("agent", event.heard, event.attempt, event.interrupted))
+        return []
+
+    def _add_user(self, text: str, attempt: int) -> None:
+        self._waiting = None
+        if text.strip():
+            self._add(Turn("user", text, attempt))
+
+    def _add(self, turn: Turn) -> None:
+        self.turns = (*self.turns, turn)[-self._limit :]
