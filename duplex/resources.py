@@ -1,7 +1,7 @@
 """Where the shipped data lies: agents and configuration files.
 
-A wheel carries them inside the package (`duplex/_data`, put there by the build); an editable install reads them
-from the repository beside the package. This module is the only one that knows the difference.
+A wheel carries them inside the package (`duplex/_data`, put there by the build); an editable install reads
+them from the repository beside the package. This module is the only one that knows the difference.
 """
 
 from __future__ import annotations
