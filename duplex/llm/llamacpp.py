@@ -1,8 +1,8 @@
 """A local model through llama.cpp, in this process, with a cache slot reserved for each user of it.
 
-Why slots: the small model both judges whether a turn is over (a few words appended, many times) and writes the
-answers (a long prompt, once). In one cache they would evict each other's prefix and pay for the whole prompt each
-time; with a slot each, only what is new is computed (design of llama.cpp's server, `id_slot`).
+Why slots: the small model both judges whether a turn is over (a few words appended, many times) and writes
+the answers (a long prompt, once). In one cache they would evict each other's prefix and pay for the whole
+prompt each time; with a slot each, only what is new is computed (`id_slot` of llama.cpp's server).
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class LlamaCpp:
                 return xllamacpp.Server(params)
             except (RuntimeError, MemoryError) as error:
                 raise LLMError(
-                    f"{self.path}: llama.cpp cannot load this model; run `duplex models verify`, and if the file is "
-                    f"sound, free some memory ({error})"
+                    f"{self.path}: llama.cpp cannot load this model; run `duplex models verify`, "
+                    f"and if the file is sound, free some memory ({error})"
                 ) from error
 
     async def stream(self, request: Request) -> AsyncGenerator[Token, None]:
@@ -168,7 +168,7 @@ class _Job:
         if "error" in chunk:
             self._error = _reason(chunk["error"], self._llm.context)
             return True
-        if "usage" in chunk and chunk["usage"]:
+        if chunk.get("usage"):
             self._llm.usage[self._request.slot] = _usage(chunk["usage"])
         for token in _tokens(chunk, self._request.top_logprobs):
             self._put(token)
@@ -217,8 +217,8 @@ def _params(xllamacpp: Any, path: Path, slots: int, context: int, threads: int, 
 def _keep_private(params: Any, folder: Path) -> None:
     """Keep the library's HTTP server out of reach: it always listens, we call it directly.
 
-    It binds a socket file in a private folder that is removed as soon as the model is loaded, so nothing can connect.
-    Where there are no socket files it binds the loopback, on a free port. A random key guards both.
+    It binds a socket file in a private folder that is removed as soon as the model is loaded, so nothing can
+    connect. Where there are no socket files it binds the loopback, on a free port. A random key guards both.
     """
     params.api_keys = [secrets.token_hex(16)]
     params.n_threads_http = 1
