@@ -13,6 +13,7 @@ from duplex.dialogue.events import (
     PlayoutEnded,
     PlayoutStarted,
     Resumed,
+    SessionStarted,
     Transcript,
     TurnStarted,
     TypedText,
@@ -177,8 +178,10 @@ def test_a_reply_that_ends_under_a_voice_hands_the_floor_over() -> None:
 
 def test_greeting_can_be_interrupted_but_is_never_taken_for_an_answer() -> None:
     run = Run()
-    run._apply(run.floor.greet(0))
-    run.at(100, PlayoutStarted(t=100 * MS, attempt=0)).voice(150, latency=64).at(400)
+    run.at(0, SessionStarted(t=0, greets=True))
+    run.at(100, PlayoutStarted(t=100 * MS, attempt=0)).voice(
+        150, latency=64
+    ).at(400)
     assert run.kinds() == ["Commit", "Duck", "Yield", "TurnStarted"]
 
 

@@ -28,7 +28,8 @@ def played(attempt: int, heard: str, interrupted: bool = False) -> PlayoutEnded:
 
 
 def test_a_plain_exchange() -> None:
-    assert told(final(1, "How deep?"), commit(1), played(1, "Very.")) == [("user", "How deep?"), ("agent", "Very.")]
+    said = told(final(1, "How deep?"), commit(1), played(1, "Very."))
+    assert said == [("user", "How deep?"), ("agent", "Very.")]
 
 
 def test_words_that_come_after_the_commit() -> None:
@@ -55,7 +56,8 @@ def test_only_heard_words_of_an_interrupted_reply() -> None:
 
 def test_greeting_and_typed_text() -> None:
     greeting = [commit(0, "greeting"), played(0, "Hello.")]
-    assert told(*greeting, TypedText(t=0, text="hi"), commit(1, "typed")) == [("agent", "Hello."), ("user", "hi")]
+    said = told(*greeting, TypedText(t=0, text="hi"), commit(1, "typed"))
+    assert said == [("agent", "Hello."), ("user", "hi")]
 
 
 def test_voice_needs_a_run_and_reports_its_edge() -> None:

@@ -22,6 +22,13 @@ AGENT_RATE = 24_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Event):
+    """The conversation begins; `greets` says that the agent speaks first."""
+
+    greets: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserAudio(Event):
     """20 ms of the user's audio, int16 [320] at 16 kHz; `t` is the time of its last sample."""
 

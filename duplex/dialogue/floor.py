@@ -24,6 +24,7 @@ from duplex.dialogue.events import (
     PlayoutEnded,
     PlayoutStarted,
     Resumed,
+    SessionStarted,
     Transcript,
     TurnStarted,
     TypedText,
@@ -86,15 +87,11 @@ class Floor:
         self._audible_from: int | None = None
         """When the current reply's first sample was played; None before."""
 
-    def greet(self, t: int) -> list[Action]:
-        """The agent speaks first: attempt 0 is committed at once."""
-        self.state = State.AGENT
-        self._audible_from = None
-        return [Commit(t=t, attempt=0, turn=0, end=t, reason="greeting")]
-
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""
         match event:
+            case SessionStarted(greets=True):
+                return self._commit(event.t, "greeting")
             case VoiceStarted():
                 self._voiced, self._onset = True, event.onset
                 return self._voice_started(event)

@@ -1,0 +1,152 @@
+"""One conversation: the graph of a session, built from engines that all sessions share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asr.types import Recogniser
+from asr.vad import SileroVad
+from duplex.dialogue.events import (
+    AGENT_RATE,
+    EndProbability,
+    PlayoutEnded,
+    PlayoutStarted,
+    SessionStarted,
+    Transcript,
+    TypedText,
+    UserAudio,
+    VoiceStarted,
+    VoiceStopped,
+)
+from duplex.dialogue.floor import Floor, FloorSettings
+from duplex.dialogue.history import History
+from duplex.dialogue.playout import Playout
+from duplex.dialogue.voice import VoiceMachine, VoiceSettings
+from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_ticks
+from duplex.nodes.hearing import Detector, Hearer
+from duplex.nodes.playing import FLOOR_EVENTS, Loudspeaker, Scribe
+from duplex.nodes.replying import Answer, Endpointer, Probability, Responder, Voice
+from tts.types import Synthesiser
+
+_AUDIO_AGE = to_ticks(1.0)
+"""Audio that waited longer than this is dropped: after a stall the session catches up at once."""
+_MAX_TEXT = 2_000
+"""Characters of a typed message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What all sessions of an agent share: loaded models and the lanes they run on.
+
+    Attributes:
+        lanes: where work runs.
+        vad, recogniser, synthesiser: the speech engines.
+        probability: P(the user has finished | words, what the agent said last).
+        answer: from words and history to the sentences of an answer.
+        greeting: what the agent says first; empty for nothing.
+        apology: what it says where an answer fails.
+        floor, voice: turn-taking settings.
+    """
+
+    lanes: Lanes
+    vad: SileroVad
+    recogniser: Recogniser
+    synthesiser: Synthesiser
+    probability: Probability
+    answer: Answer
+    greeting: str = ""
+    apology: str = "Sorry, something went wrong. Please ask again."
+    floor: FloorSettings = field(default_factory=FloorSettings)
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+
+
+class Session:
+    """A conversation that is running or about to: audio in, audio out, events to whoever listens.
+
+    All methods are called from the event loop and return at once, but for `run`.
+    """
+
+    def __init__(self, engines: Engines, id: str | None = None) -> None:
+        self.id = id or uuid.uuid4().hex[:8]
+        self.history = History()
+        self._clock: Clock | None = None
+        self._greets = bool(engines.greeting)
+        self._floor = Floor(engines.floor)
+        self._user = Source("user", UserAudio, TypedText, SessionStarted)
+        self._loudspeaker = Loudspeaker(Playout())
+        self._scribe = Scribe(self.history)
+        self.graph = self._build(engines)
+
+    def push(self, pcm: NDArray[np.int16]) -> None:
+        """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""
+        if self._clock is not None:
+            self._user.out.send_nowait(UserAudio(t=self._clock.now(), pcm=pcm))
+
+    def pull(self) -> NDArray[np.int16]:
+        """Give the next 20 ms of the agent's audio, int16 [480] at 24 kHz; silence when it says nothing."""
+        if self._clock is None:
+            return np.zeros(AGENT_RATE // 50, dtype=np.int16)
+        return self._loudspeaker.pull()
+
+    def say_text(self, text: str) -> None:
+        """Take a typed user message as if it had been said; it is cut at 2,000 characters."""
+        if self._clock is not None and text.strip():
+            self._user.out.send_nowait(TypedText(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `listener` with every public event; returns the function that ends it."""
+        return self._scribe.subscribe(listener)
+
+    async def run(self) -> None:
+        """Run the session until it is cancelled or a node fails for good."""
+        self._clock = Clock()
+        self._user.out.send_nowait(SessionStarted(t=0, greets=self._greets))
+        try:
+            await self.graph.run(self._clock)
+        finally:
+            self._clock = None
+
+    def _build(self, engines: Engines) -> Graph:
+        lanes = engines.lanes
+        detector = Detector(engines.vad.stream(), VoiceMachine(engines.voice), lanes)
+        hearer = Hearer(engines.recogniser.stream(), lanes)
+        takes = (SessionStarted, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
+        floor = MachineNode(
+            self._floor, "floor", takes=(*takes, PlayoutStarted, PlayoutEnded), gives=FLOOR_EVENTS
+        )
+        endpointer = Endpointer(engines.probability, self.history, lanes)
+        responder = Responder(engines.answer, self.history, engines.apology)
+        voice = Voice(engines.synthesiser, lanes, engines.greeting)
+        speaker, scribe = self._loudspeaker, self._scribe
+        graph = Graph()
+        audio = {"capacity": 100, "max_age": _AUDIO_AGE}
+        graph.connect(self._user.out, detector.audio, only=UserAudio, **audio)
+        graph.connect(self._user.out, hearer.events, only=UserAudio, **audio)
+        graph.connect(self._user.out, floor.events, only=(SessionStarted, TypedText))
+        graph.connect(detector.voice, floor.events)
+        for target in (hearer.events, responder.events, voice.events, speaker.events):
+            graph.connect(floor.actions, target, only=_common(target.types, FLOOR_EVENTS), capacity=256)
+        graph.connect(hearer.words, endpointer.words)
+        graph.connect(hearer.words, responder.events)
+        graph.connect(hearer.words, floor.events, feedback=True, capacity=256)
+        graph.connect(endpointer.ends, floor.events, feedback=True, capacity=256)
+        graph.connect(responder.reply, voice.events)
+        graph.connect(voice.speech, speaker.events)
+        graph.connect(
+            speaker.played, floor.events, only=(PlayoutStarted, PlayoutEnded), feedback=True, capacity=256
+        )
+        graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
+        graph.connect(self._user.out, scribe.events, only=TypedText)
+        sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
+        for source in (*sources, responder.reply, responder.errors, voice.speech, voice.errors):
+            graph.connect(source, scribe.events, capacity=256)
+        return graph
+
+
+def _common(first: tuple[type[Event], ...], second: tuple[type[Event], ...]) -> tuple[type[Event], ...]:
+    return tuple(kind for kind in first if kind in second)

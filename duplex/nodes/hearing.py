@@ -1,0 +1,156 @@
+"""The user's side: from audio to "a voice began" and to words."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+from anyio.abc import TaskGroup
+
+from asr.types import Hypothesis, RecogniserStream
+from asr.vad import VadStream
+from duplex.dialogue.events import (
+    Discarded,
+    Eager,
+    PlayoutStarted,
+    Resumed,
+    Transcript,
+    TurnStarted,
+    UserAudio,
+    VoiceStarted,
+    VoiceStopped,
+)
+from duplex.dialogue.voice import VoiceMachine, VoiceProbability
+from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
+
+_WINDOW = 512
+_TICKS_A_SAMPLE = 3
+_MEMORY = 150
+"""Frames of audio kept before a turn is known to have begun, or while nobody listens: 3 s."""
+_PREROLL = to_ticks(0.3)
+"""Audio before the detected onset that goes to the recogniser: a soft first consonant is in it."""
+_HOP = to_ticks(0.25)
+"""New audio between two partial hypotheses (LocalAgreement's hop)."""
+
+
+class Detector(Node):
+    """Audio to "a voice began" and "it ended"."""
+
+    audio = In(UserAudio)
+    voice = Out(VoiceStarted, VoiceStopped)
+
+    def __init__(self, stream: VadStream, machine: VoiceMachine, lanes: Lanes) -> None:
+        super().__init__("detector")
+        self._stream, self._machine, self._lanes = stream, machine, lanes
+
+    async def run(self) -> None:
+        """One call of the detector for each frame, on the frame thread."""
+        pending = 0
+        async for frame in self.audio:
+            pending = (pending + frame.pcm.size) % _WINDOW
+            for p in await self._lanes.frame(self._stream.accept, frame.pcm, name="vad"):
+                moment = frame.t - pending * _TICKS_A_SAMPLE
+                for event in self._machine.on(VoiceProbability(t=moment, p=p)):
+                    await self.voice.send(event)
+
+
+class Hearer(Node):
+    """Audio to words: partial hypotheses while the user speaks, the final one at each attempt.
+
+    It listens from the onset of a turn until the reply to it is heard; a turn that goes on after all gets the audio
+    that was missed meanwhile.
+    """
+
+    events = In(UserAudio, TurnStarted, Eager, Resumed, Discarded, PlayoutStarted)
+    words = Out(Transcript)
+
+    def __init__(self, stream: RecogniserStream, lanes: Lanes) -> None:
+        super().__init__("hearer")
+        self._stream, self._lanes = stream, lanes
+        self._memory: deque[UserAudio] = deque(maxlen=_MEMORY)
+        self._listening = False
+        self._given = 0
+        """Audio up to this time was given to the recogniser."""
+        self._turn = 0
+        self._next = 0
+        """When the next partial hypothesis is due."""
+        self._partial: anyio.CancelScope | None = None
+        self._final: anyio.CancelScope | None = None
+
+    async def run(self) -> None:
+        """Take audio as it comes; recognise beside it."""
+        async with anyio.create_task_group() as tasks:
+            async for event in self.events:
+                self._take(event, tasks)
+            tasks.cancel_scope.cancel()
+
+    def _take(
+        self, event: UserAudio | TurnStarted | Eager | Resumed | Discarded | PlayoutStarted, tasks: TaskGroup
+    ) -> None:
+        match event:
+            case UserAudio():
+                self._memory.append(event)
+                if self._listening:
+                    self._give(event)
+                    self._maybe_partial(event.t, tasks)
+            case TurnStarted():
+                self._cancel()
+                self._stream.reset()
+                self._turn, self._next = event.turn, event.t + _HOP
+                self._listen(event.onset - _PREROLL)
+            case Eager(text=None):
+                self._cancel()
+                tasks.start_soon(self._finalise, event)
+            case Eager():
+                self._listening = False  # typed: the words are known
+            case Resumed():
+                self._cancel()
+                self._listen(self._given)
+            case Discarded() | PlayoutStarted():
+                self._listening = False
+
+    def _listen(self, since: int) -> None:
+        self._listening = True
+        for frame in self._memory:
+            if frame.t > since:
+                self._give(frame)
+
+    def _give(self, frame: UserAudio) -> None:
+        self._stream.accept(frame.pcm)
+        self._given = frame.t
+
+    def _cancel(self) -> None:
+        for scope in (self._partial, self._final):
+            if scope is not None:
+                scope.cancel()
+
+    def _maybe_partial(self, t: int, tasks: TaskGroup) -> None:
+        if t < self._next or self._partial is not None or self._final is not None:
+            return
+        self._next = t + _HOP
+        tasks.start_soon(self._hypothesise, self._turn)
+
+    async def _hypothesise(self, turn: int) -> None:
+        with anyio.CancelScope() as self._partial:
+            heard = await self._lanes.heavy(Priority.PARTIAL, self._stream.hypothesis, name="asr.partial")
+            if turn == self._turn and heard.words:
+                await self.words.send(self._transcript(heard))
+        self._partial = None
+
+    async def _finalise(self, eager: Eager) -> None:
+        with anyio.CancelScope() as scope:
+            self._final = scope
+            heard = await self._lanes.heavy(Priority.FINAL, self._stream.finalise, name="asr.final")
+            await self.words.send(self._transcript(heard, eager.attempt))
+        if self._final is scope:
+            self._final = None
+
+    def _transcript(self, heard: Hypothesis, attempt: int = 0) -> Transcript:
+        return Transcript(
+            t=self.clock.now(),
+            turn=self._turn,
+            text=heard.text,
+            stable=heard.stable,
+            final=attempt > 0,
+            attempt=attempt,
+        )

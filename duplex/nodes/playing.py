@@ -1,0 +1,91 @@
+"""The loudspeaker: what a transport pulls its audio from, and who watches the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from duplex.dialogue.events import (
+    AgentError,
+    Commit,
+    Discarded,
+    Duck,
+    Eager,
+    EndProbability,
+    Heard,
+    PlayoutEnded,
+    PlayoutStarted,
+    ReplyText,
+    Resumed,
+    Speech,
+    Transcript,
+    TurnStarted,
+    TypedText,
+    Unduck,
+    VoiceStarted,
+    VoiceStopped,
+    Yield,
+)
+from duplex.dialogue.history import History
+from duplex.dialogue.playout import Pcm, Playout
+from duplex.graph import Event, In, Node, Out
+
+FLOOR_EVENTS = (TurnStarted, Eager, Resumed, Commit, Discarded, Duck, Unduck, Yield)
+"""What the floor decides."""
+PLAYOUT_EVENTS = (PlayoutStarted, Heard, PlayoutEnded)
+"""What the loudspeaker reports."""
+PUBLIC_EVENTS = (
+    *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText, ReplyText, Speech, AgentError),
+    *FLOOR_EVENTS,
+    *PLAYOUT_EVENTS,
+)
+"""What a session shows to its transport, its log and its tests."""
+
+
+class Loudspeaker(Node):
+    """Takes speech and decisions; the transport takes 20 ms at a time."""
+
+    events = In(Speech, Commit, Discarded, Duck, Unduck, Resumed, Yield)
+    played = Out(*PLAYOUT_EVENTS)
+
+    def __init__(self, playout: Playout) -> None:
+        super().__init__("loudspeaker")
+        self._playout = playout
+
+    async def run(self) -> None:
+        """Hand events to the playout machine."""
+        async for event in self.events:
+            for result in self._playout.on(event):
+                await self.played.send(result)
+
+    def pull(self) -> Pcm:
+        """The next 20 ms, int16 [480] at 24 kHz. Called by the transport, on the event loop."""
+        frame, events = self._playout.pull(self.clock.now())
+        for event in events:
+            self.played.send_nowait(event)
+        return frame
+
+
+class Scribe(Node):
+    """Keeps the history and tells everyone who listens."""
+
+    events = In(*PUBLIC_EVENTS)
+
+    def __init__(self, history: History) -> None:
+        super().__init__("scribe")
+        self._history = history
+        self._listeners: list[Callable[[Event], None]] = []
+
+    async def run(self) -> None:
+        """Pass every public event on."""
+        async for event in self.events:
+            self._history.on(event)
+            for listener in tuple(self._listeners):
+                listener(event)
+            await anyio.lowlevel.checkpoint()
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `listener` with each public event; returns the function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)

@@ -1,0 +1,205 @@
+"""The agent's side: is the turn over, what to answer, in which voice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+import anyio
+import numpy as np
+import soxr
+from anyio.abc import TaskGroup
+
+from duplex.dialogue.events import (
+    AGENT_RATE,
+    AgentError,
+    Commit,
+    Discarded,
+    Eager,
+    EndProbability,
+    ReplyText,
+    Resumed,
+    Speech,
+    SpokenWord,
+    Transcript,
+    Yield,
+)
+from duplex.dialogue.history import History
+from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
+from tts.types import SpeechChunk, Synthesiser, Utterance
+
+
+class Sentence(Protocol):
+    """A piece of an answer that can be spoken, with where it came from."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+
+Answer = Callable[[str, History], AsyncIterator[Sentence]]
+"""From the user's words and what was said before to the sentences of the answer."""
+
+_Dropped = Resumed | Yield | Discarded
+
+
+class Endpointer(Node):
+    """Final words to P(the user has finished | words)."""
+
+    words = In(Transcript)
+    ends = Out(EndProbability)
+
+    def __init__(self, probability: Callable[[str, str], Awaitable[float]], history: History) -> None:
+        super().__init__("endpointer")
+        self._probability, self._history = probability, history
+
+    async def run(self) -> None:
+        """Score each attempt's words."""
+        async for said in self.words:
+            if said.final and said.text:
+                last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
+                p = await self._probability(said.text, last)
+                await self.ends.send(EndProbability(t=self.clock.now(), attempt=said.attempt, p=p))
+
+
+class Responder(Node):
+    """Final words to an answer, begun before the turn has surely ended and dropped if it has not."""
+
+    events = In(Transcript, Eager, Resumed, Yield, Discarded)
+    reply = Out(ReplyText)
+    errors = Out(AgentError)
+
+    def __init__(self, answer: Answer, history: History, apology: str) -> None:
+        super().__init__("responder")
+        self._answer, self._history, self._apology = answer, history, apology
+        self._work: tuple[int, anyio.CancelScope] | None = None
+
+    async def run(self) -> None:
+        """One answer at a time: a new attempt replaces the old."""
+        async with anyio.create_task_group() as tasks:
+            async for event in self.events:
+                match event:
+                    case Transcript(final=True):
+                        self._start(tasks, event.attempt, event.text)
+                    case Eager(text=str(text)):
+                        self._start(tasks, event.attempt, text)
+                    case Resumed() | Yield() | Discarded():
+                        self._drop(event.attempt)
+            tasks.cancel_scope.cancel()
+
+    def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
+        self._drop(attempt)
+        scope = anyio.CancelScope()
+        self._work = (attempt, scope)
+        tasks.start_soon(self._respond, scope, attempt, text)
+
+    def _drop(self, attempt: int) -> None:
+        if self._work is not None and self._work[0] <= attempt:
+            self._work[1].cancel()
+            self._work = None
+
+    async def _respond(self, scope: anyio.CancelScope, attempt: int, text: str) -> None:
+        with scope:
+            try:
+                if text.strip():
+                    async for part in self._answer(text, self._history):
+                        await self._say(attempt, part.text, part.sources)
+            except Exception as error:  # whatever a model or an endpoint does, the caller hears of it
+                await self.errors.send(AgentError(t=self.clock.now(), message=f"no answer: {error}"))
+                await self._say(attempt, self._apology)
+            await self.reply.send(ReplyText(t=self.clock.now(), attempt=attempt, text="", last=True))
+
+    async def _say(self, attempt: int, text: str, sources: tuple[str, ...] = ()) -> None:
+        await self.reply.send(ReplyText(t=self.clock.now(), attempt=attempt, text=text, sources=sources))
+
+
+class Voice(Node):
+    """Sentences to audio with word times, one utterance for each attempt."""
+
+    events = In(ReplyText, Commit, Resumed, Yield, Discarded)
+    speech = Out(Speech)
+    errors = Out(AgentError)
+
+    def __init__(self, synthesiser: Synthesiser, lanes: Lanes, greeting: str = "") -> None:
+        super().__init__("voice")
+        self._synthesiser, self._lanes, self._greeting = synthesiser, lanes, greeting
+        self._saying: _Saying | None = None
+        self._dead = -1
+
+    async def run(self) -> None:
+        """Speak what comes, in order, unless it is dropped."""
+        async with anyio.create_task_group() as tasks:
+            async for event in self.events:
+                match event:
+                    case Commit(reason="greeting"):
+                        greeting = ReplyText(t=event.t, attempt=event.attempt, text=self._greeting, last=True)
+                        self._feed(tasks, greeting)
+                    case ReplyText() if event.attempt > self._dead:
+                        self._feed(tasks, event)
+                    case Resumed() | Yield() | Discarded():
+                        self._drop(event.attempt)
+            tasks.cancel_scope.cancel()
+
+    def _feed(self, tasks: TaskGroup, piece: ReplyText) -> None:
+        if self._saying is None or self._saying.attempt != piece.attempt:
+            if self._saying is not None:
+                self._saying.cancel()
+            self._saying = _Saying(piece.attempt, self._synthesiser)
+            tasks.start_soon(self._speak, self._saying)
+        self._saying.pieces.send_nowait(piece)
+
+    def _drop(self, attempt: int) -> None:
+        self._dead = max(self._dead, attempt)
+        if self._saying is not None and self._saying.attempt <= attempt:
+            self._saying.cancel()
+            self._saying = None
+
+    async def _speak(self, saying: _Saying) -> None:
+        with saying.scope:
+            try:
+                async for piece in saying.texts:
+                    await self._synthesise(saying, piece)
+                    if piece.last:
+                        break
+            except Exception as error:  # a voice that fails must not end the call
+                await self.errors.send(AgentError(t=self.clock.now(), message=f"no speech: {error}"))
+                await self.speech.send(saying.end(self.clock.now()))
+        saying.texts.close()
+        saying.pieces.close()
+
+    async def _synthesise(self, saying: _Saying, piece: ReplyText) -> None:
+        steps = [saying.utterance.feed(f"{piece.text} ")] if piece.text else []
+        if piece.last:
+            steps.append(saying.utterance.finish())
+        for step in steps:
+            async for chunk in self._lanes.heavy_iter(Priority.SYNTHESIS, step, name="tts"):
+                await self.speech.send(saying.speech(self.clock.now(), chunk))
+        if piece.last:
+            await self.speech.send(saying.end(self.clock.now()))
+
+
+class _Saying:
+    """One utterance in the making."""
+
+    def __init__(self, attempt: int, synthesiser: Synthesiser) -> None:
+        self.attempt = attempt
+        self.scope = anyio.CancelScope()
+        self.utterance: Utterance = synthesiser.stream()
+        self.pieces, self.texts = anyio.create_memory_object_stream[ReplyText](256)
+        self._resampler = soxr.ResampleStream(
+            synthesiser.sample_rate, AGENT_RATE, 1, dtype="int16", quality="MQ"
+        )
+
+    def cancel(self) -> None:
+        self.utterance.cancel()
+        self.scope.cancel()
+
+    def speech(self, t: int, chunk: SpeechChunk) -> Speech:
+        words = tuple(SpokenWord(w.text, to_ticks(w.start), to_ticks(w.end)) for w in chunk.words)
+        return Speech(t=t, attempt=self.attempt, pcm=self._resampler.resample_chunk(chunk.pcm), words=words)
+
+    def end(self, t: int) -> Speech:
+        """What the resampler still held, and the end."""
+        rest = self._resampler.resample_chunk(np.zeros(0, dtype=np.int16), last=True)
+        return Speech(t=t, attempt=self.attempt, pcm=rest, last=True)
