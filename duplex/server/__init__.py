@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The HTTP side: signalling, health, and the page people call from."""

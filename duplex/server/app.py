@@ -1,0 +1,149 @@
+"""The web application: `POST /api/offer` opens a call, the rest says how the server is and serves the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from duplex.server.sessions import ServerFull, Sessions
+from duplex.transport.types import Peer
+from duplex.transport.webrtc.errors import OfferError
+from duplex.transport.webrtc.offer import Offer, Trickle
+
+PAGE = Path(__file__).parent / "page"
+MAX_BODY = 128 * 1024
+"""Bytes in a request's body; a browser's offer has 6,000 to 10,000."""
+RETRY_AFTER = "5"
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class Refused(Exception):
+    """A request that cannot be served: an HTTP status and the reason."""
+
+    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.headers = headers
+
+
+async def read_body(request: Request, model: type[Body]) -> Body:
+    """The request's JSON body as `model`; raises Refused (400, 413 or 422) saying what is wrong with it."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY:
+            raise Refused(413, f"the body is over {MAX_BODY} bytes")
+        parts.append(part)
+    try:
+        return model.model_validate(json.loads(b"".join(parts)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Refused(422, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"the body is not JSON: {error}") from error
+
+
+def create_app(
+    new_peer: Callable[[], Peer],
+    ready: Callable[[], bool] = lambda: True,
+    *,
+    max_sessions: int = 8,
+    loopback: bool = False,
+    ice_servers: Sequence[str] = (),
+    title: str = "duplex",
+) -> Starlette:
+    """The application.
+
+    Args:
+        new_peer: makes a session for a call; called on the event loop, so it must return at once.
+        ready: whether calls can be taken (models warm).
+        max_sessions: calls at a time; more are told to come back (503).
+        loopback: offer 127.0.0.1 alone, for tests and machines without another interface.
+        ice_servers: STUN or TURN URLs.
+        title: what the page calls the agent.
+
+    Its `state.sessions` is the `Sessions`. Stopping it ends them all.
+    """
+    sessions = Sessions(new_peer, max_sessions=max_sessions, loopback=loopback, ice_servers=ice_servers)
+
+    async def offer(request: Request) -> Response:
+        body = await read_body(request, Offer)
+        if not ready():
+            raise Refused(503, "the models are still loading", {"Retry-After": RETRY_AFTER})
+        return JSONResponse((await sessions.open(body)).model_dump())
+
+    async def trickle(request: Request) -> Response:
+        body = await read_body(request, Trickle)
+        connection = sessions.find(body.pc_id)
+        if connection is None:
+            raise Refused(404, "no call has this pc_id")
+        await connection.add_candidates(body.candidates)
+        return JSONResponse({"status": "success"})
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "sessions": len(sessions), "max_sessions": max_sessions})
+
+    async def is_ready(_: Request) -> Response:
+        warm = ready()
+        return JSONResponse({"ready": warm}, status_code=200 if warm else 503)
+
+    async def about(_: Request) -> Response:
+        return JSONResponse({"title": title})
+
+    async def page(_: Request) -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with sessions.running():
+            yield
+
+    app = Starlette(
+        routes=[
+            Route("/", page),
+            Route("/api/offer", offer, methods=["POST"]),
+            Route("/api/offer", trickle, methods=["PATCH"]),
+            Route("/api/about", about),
+            Route("/health", health),
+            Route("/ready", is_ready),
+            Mount("/static", StaticFiles(directory=PAGE)),
+        ],
+        exception_handlers={
+            Refused: _refused,
+            OfferError: _bad_offer,
+            ServerFull: _full,
+            ClientDisconnect: _gone,
+        },
+        lifespan=lifespan,
+    )
+    app.state.sessions = sessions
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return JSONResponse({"error": str(error)}, status_code=error.status, headers=error.headers)
+
+
+async def _bad_offer(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=400)
+
+
+async def _full(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": RETRY_AFTER})
+
+
+async def _gone(_: Request, error: Exception) -> Response:
+    return Response(status_code=400)

@@ -1,0 +1,86 @@
+"""Running the application: in the foreground until Ctrl-C, or inside a program for as long as a block lasts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio
+import uvicorn
+from starlette.applications import Starlette
+
+GRACE_SECONDS = 3
+"""How long open HTTP requests may take to end at shutdown."""
+
+
+class BindError(OSError):
+    """The address cannot be listened on; the message names it and what to do."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises BindError."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        raise BindError(f"cannot listen on {host}:{port}: {error}; choose another --port") from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address to open in a browser: `http://127.0.0.1:8080`."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which belong to whoever runs the event loop; `up` once it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = anyio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=GRACE_SECONDS
+    )
+
+
+async def serve(app: Starlette, listener: socket.socket) -> None:
+    """Serve until cancelled or interrupted; Ctrl-C and SIGTERM end it cleanly, calls included."""
+    await uvicorn.Server(_config(app)).serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve while the block lasts; gives the URL once requests are answered. Raises BindError."""
+    listener = listen(host, port)
+    server = _Server(_config(app))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listener])
+        try:
+            await server.up.wait()
+            if server.should_exit:
+                raise RuntimeError("the server could not start; the log says why")
+            yield url_of(listener)
+        finally:
+            server.should_exit = True
+
+
+def run(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> None:
+    """Serve in the foreground until Ctrl-C, with the URL printed first. Raises BindError."""
+    listener = listen(host, port)
+    print(f"open {url_of(listener)} in a browser (Ctrl-C ends)", flush=True)
+    try:
+        anyio.run(serve, app, listener)
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
