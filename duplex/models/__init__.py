@@ -78,7 +78,7 @@ def model_folder(
         ModelError: unknown name, missing or damaged and not to be fetched, or the fetch failed. One line.
     """
     from duplex.models.progress import LogProgress
-    from duplex.models.pull import Puller
+    from duplex.models.puller import Puller
     from duplex.models.store import FileState
 
     store = default_store()
@@ -105,7 +105,7 @@ def pull(names: list[str], progress: Progress, *, store: Store | None = None) ->
     A run ends at the first error that the next model would meet as well (no network, disk full).
     """
     from duplex.models.errors import DiskFullError, NetworkError
-    from duplex.models.pull import Puller
+    from duplex.models.puller import Puller
 
     puller = Puller(store or default_store(), progress)
     errors: list[ModelError] = []

@@ -116,6 +116,8 @@ class Model(_Strict):
     def _consistent(self) -> Model:
         for name, file in self.files.items():
             _check_relative(name)
+            if file.path is not None:
+                _check_relative(file.path)
             for part in file.parts:
                 if part.carrier not in self.carriers:
                     raise ValueError(f"{name}: no carrier '{part.carrier}'")
@@ -147,7 +149,7 @@ RESERVED = ("derived", ".verified.json")
 def _check_relative(name: str) -> None:
     path = PurePosixPath(name)
     bad = path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or ":" in name
-    if bad or path.parts[0] in RESERVED:
+    if bad or not path.parts or path.parts[0] in RESERVED:
         raise ValueError(f"{name!r} is not a plain file name below the model's folder")
 
 

@@ -29,6 +29,8 @@ _NO_ANSWER = (
     "Temporary failure in name resolution", "Connection refused", "ProxyError", "Network is unreachable",
     "ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ECONNRESET", "Read timed out",
 )  # fmt: skip
+#: Their own defaults keep a user without a network waiting for minutes; the user's settings go before these.
+_PATIENCE = {"PIP_RETRIES": "2", "npm_config_fetch_retry_mintimeout": "1000"}
 _NO_ROOM = ("No space left on device", "ENOSPC", "Disk quota exceeded", "File too large", "EFBIG")
 
 
@@ -62,12 +64,16 @@ def _tag_options(tag: str | None) -> list[str]:
 def _run(command: list[str], tmp: Path, extra: Mapping[str, str], what: str) -> None:
     """Run a registry client with its temporary files below `tmp`; turn its failure into one line."""
     output = tmp / "output.txt"
-    env = {**os.environ, "TMPDIR": str(tmp), "TEMP": str(tmp), "TMP": str(tmp), **extra}
+    env = {**_PATIENCE, **os.environ, "TMPDIR": str(tmp), "TEMP": str(tmp), "TMP": str(tmp), **extra}
     with output.open("wb") as sink:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=env, check=False
-        )
-    if done.returncode == 0:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=env)
+        try:
+            child.wait()
+        except BaseException:  # Ctrl-C: it must be gone before its folder is
+            child.kill()
+            child.wait()
+            raise
+    if child.returncode == 0:
         return
     text = output.read_text(encoding="utf-8", errors="replace")
     if any(sign in text for sign in _NO_ROOM):
@@ -76,8 +82,12 @@ def _run(command: list[str], tmp: Path, extra: Mapping[str, str], what: str) -> 
         raise WrongHashError(f"{what} is not the package that was recorded")
     if any(sign in text for sign in _NO_ANSWER):
         raise UnreachableError(f"{what}: the package registry does not answer")
-    lines = [line.strip() for line in text.splitlines() if "ERR" in line] or text.strip().splitlines()
-    reason = lines[-1].removeprefix("ERROR:").removeprefix("npm error").strip() if lines else "no output"
+    said = [line.strip() for line in text.splitlines()]
+    marks = ("ERROR:", "npm error", "npm ERR!")
+    lines = [line for line in said if line.startswith(marks)] or [line for line in said if line]
+    reason = lines[-1] if lines else "no output"
+    for mark in marks:
+        reason = reason.removeprefix(mark).strip()
     raise SourceError(f"{what}: {reason[:300]}")
 
 

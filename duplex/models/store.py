@@ -8,11 +8,11 @@ when it is whole and its sha256 is right.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -211,15 +211,13 @@ class Store:
 
 
 def write_atomically(target: Path, data: bytes) -> None:
-    """Write a small file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(prefix=f"{target.name}.tmp-", dir=target.parent)
+    """Write a small file whole or not at all, readable like any other (a store may serve several users)."""
+    temporary = target.with_name(f"{target.name}.tmp-{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as sink:
-            sink.write(data)
+        temporary.write_bytes(data)
         os.replace(temporary, target)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 

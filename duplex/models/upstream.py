@@ -14,7 +14,6 @@ from duplex.models.watch import watched
 OnBytes = Callable[[int], None]
 
 PROBE_S = 3.0
-_BLOCK = 1 << 18
 
 
 def hub_endpoint() -> str:
@@ -95,7 +94,7 @@ def fetch_url(url: str, target: Path, size: int, on_bytes: OnBytes) -> None:
             resumed = answer.status_code == 206 and have > 0
             count = have if resumed else 0
             with target.open("ab" if resumed else "wb") as sink:
-                for block in answer.iter_bytes(_BLOCK):
+                for block in answer.iter_bytes():
                     count += len(block)
                     if count > size:
                         raise SourceError(f"{_plain(url)}: more than the expected {size} bytes")
