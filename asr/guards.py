@@ -1,0 +1,112 @@
+"""What keeps Whisper honest: rules, without the model, that tell words from what it makes up.
+
+Whisper writes text for any sound. On silence and noise it writes a stock phrase with a high no-speech
+probability; when the padding after the audio is short it says its sentence again, with no time left for it.
+Both show in numbers that decoding gives anyway, so no second model is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from asr.types import SAMPLE_RATE, Pcm, Word
+
+SILENCE_DBFS = -65.0
+"""No 30 ms of audio above this level: nothing was said, and the model is not run."""
+_BLOCK = 480
+_UNVOICED = 0.04  # seconds; a word this short was given no audio by the alignment
+_MAX_SHORT_COPIES = 8  # "no no no no …": phrases of one or two words
+_MAX_LONG_COPIES = 3
+_LONGEST_PHRASE = 24
+
+
+def level_dbfs(pcm: Pcm) -> float:
+    """The loudest 30 ms of int16 [n], as RMS in dB relative to full scale; -inf for none or all zero."""
+    if len(pcm) == 0:
+        return -np.inf
+    padded = np.zeros(-(-len(pcm) // _BLOCK) * _BLOCK, dtype=np.float32)
+    padded[: len(pcm)] = pcm
+    loudest = float(np.square(padded.reshape(-1, _BLOCK)).mean(axis=1).max())
+    return 10 * float(np.log10(loudest)) - 20 * float(np.log10(32768)) if loudest > 0 else -np.inf
+
+
+def is_silence(pcm: Pcm) -> bool:
+    """Whether int16 [n] holds nothing loud enough to be speech."""
+    return level_dbfs(pcm) < SILENCE_DBFS
+
+
+def is_made_up(no_speech: float, log_probability: float, looped: bool = False) -> bool:
+    """Whether the text was probably written for a sound that is not speech.
+
+    The no-speech probability alone is no sign: it reaches 0.8 on clear telephone prompts. What noise is
+    given is improbable too, or goes round in a loop.
+
+    Args:
+        no_speech: the model's probability of its no-speech token, 0..1.
+        log_probability: mean log probability of the text's tokens, ≤ 0.
+        looped: whether the text ended in a loop.
+    """
+    return no_speech > 0.4 and (looped or log_probability < -0.95)
+
+
+def normalised(text: str) -> str:
+    """The letters and digits of a word in one case: how two hypotheses are compared."""
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def kept_of_loop(words: Sequence[Word]) -> int:
+    """How many leading words to keep of a text that may end by repeating itself.
+
+    A repeated phrase at the end is a loop if the alignment left words of it without any audio, or if there
+    are more copies than people say. Of a loop as many copies stay as the audio has words for, at least one.
+    """
+    keys = [normalised(word.text) or word.text for word in words]
+    best = len(words)
+    for period in range(1, min(_LONGEST_PHRASE, len(words) - 1) + 1):
+        first = len(words)
+        while first > period and keys[first - 1] == keys[first - 1 - period]:
+            first -= 1
+        repeated = len(words) - first
+        if repeated >= (1 if period > 2 else 2):
+            best = min(best, _kept(words, first - period, period))
+    return best
+
+
+def _kept(words: Sequence[Word], begin: int, period: int) -> int:
+    """Words to keep when `words[begin:]` is one phrase of `period` words, again and again."""
+    cycle = words[begin:]
+    voiced = sum(word.end - word.start > _UNVOICED for word in cycle)
+    tail_voiced = any(word.end - word.start > _UNVOICED for word in cycle[period:])
+    most = _MAX_SHORT_COPIES if period <= 2 else _MAX_LONG_COPIES
+    copies = len(cycle) / period
+    if tail_voiced and voiced >= 0.75 * len(cycle) and copies <= most:
+        return len(words)
+    return begin + period * min(most, max(1, round(voiced / period)))
+
+
+def cut_point(pcm: Pcm, earliest: int, latest: int) -> int:
+    """Where to cut int16 [n] so that no word is split: the middle of the longest quiet stretch, else the
+    quietest 60 ms.
+
+    Args:
+        pcm: at least `latest` samples at 16 kHz.
+        earliest: first sample at which a cut may be.
+        latest: last one.
+
+    Returns:
+        A sample index in earliest..latest.
+    """
+    hop = SAMPLE_RATE // 100
+    power = np.square(pcm[earliest:latest].astype(np.float32))[: (latest - earliest) // hop * hop]
+    if len(power) < 6 * hop:
+        return latest
+    smooth = np.convolve(power.reshape(-1, hop).mean(axis=1), np.full(6, 1 / 6), mode="valid")
+    quiet = smooth <= max(float(np.percentile(smooth, 90)) * 1e-3, 1.0)
+    if not quiet.any():
+        return earliest + (int(smooth.argmin()) + 3) * hop
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], quiet.astype(np.int8), [0]))))
+    starts, ends = edges[::2], edges[1::2]
+    longest = int((ends - starts).argmax())
+    return earliest + (int(starts[longest] + ends[longest]) // 2 + 3) * hop
