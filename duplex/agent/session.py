@@ -119,14 +119,13 @@ class Session:
         floor = MachineNode(
             self._floor, "floor", takes=(*takes, PlayoutStarted, PlayoutEnded), gives=FLOOR_EVENTS
         )
-        endpointer = Endpointer(engines.probability, self.history, lanes)
+        endpointer = Endpointer(engines.probability, self.history)
         responder = Responder(engines.answer, self.history, engines.apology)
         voice = Voice(engines.synthesiser, lanes, engines.greeting)
         speaker, scribe = self._loudspeaker, self._scribe
         graph = Graph()
-        audio = {"capacity": 100, "max_age": _AUDIO_AGE}
-        graph.connect(self._user.out, detector.audio, only=UserAudio, **audio)
-        graph.connect(self._user.out, hearer.events, only=UserAudio, **audio)
+        graph.connect(self._user.out, detector.audio, only=UserAudio, capacity=100, max_age=_AUDIO_AGE)
+        graph.connect(self._user.out, hearer.events, only=UserAudio, capacity=100, max_age=_AUDIO_AGE)
         graph.connect(self._user.out, floor.events, only=(SessionStarted, TypedText))
         graph.connect(detector.voice, floor.events)
         for target in (hearer.events, responder.events, voice.events, speaker.events):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from duplex.audio import first_audible, silent_from
+from duplex.audio.detect import first_audible, silent_from
 
 Pcm = NDArray[np.int16]
 

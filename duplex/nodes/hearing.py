@@ -21,7 +21,7 @@ from duplex.dialogue.events import (
     VoiceStopped,
 )
 from duplex.dialogue.voice import VoiceMachine, VoiceProbability
-from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
+from duplex.graph import Event, In, Lanes, Node, Out, Priority, to_ticks
 
 _WINDOW = 512
 _TICKS_A_SAMPLE = 3
@@ -84,9 +84,7 @@ class Hearer(Node):
                 self._take(event, tasks)
             tasks.cancel_scope.cancel()
 
-    def _take(
-        self, event: UserAudio | TurnStarted | Eager | Resumed | Discarded | PlayoutStarted, tasks: TaskGroup
-    ) -> None:
+    def _take(self, event: Event, tasks: TaskGroup) -> None:
         match event:
             case UserAudio():
                 self._memory.append(event)

@@ -41,7 +41,8 @@ class Sentence(Protocol):
 Answer = Callable[[str, History], AsyncIterator[Sentence]]
 """From the user's words and what was said before to the sentences of the answer."""
 
-_Dropped = Resumed | Yield | Discarded
+Probability = Callable[[str, str], Awaitable[float]]
+"""From the user's words and what the agent said last to P(the user has finished)."""
 
 
 class Endpointer(Node):
@@ -50,7 +51,7 @@ class Endpointer(Node):
     words = In(Transcript)
     ends = Out(EndProbability)
 
-    def __init__(self, probability: Callable[[str, str], Awaitable[float]], history: History) -> None:
+    def __init__(self, probability: Probability, history: History) -> None:
         super().__init__("endpointer")
         self._probability, self._history = probability, history
 
