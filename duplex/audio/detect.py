@@ -23,13 +23,6 @@ def _runs(flags: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     return edges[::2], edges[1::2]
 
 
-def _first_run(flags: NDArray[np.bool_], length: int) -> int | None:
-    """Where the first run of at least `length` True begins."""
-    starts, ends = _runs(flags)
-    long = np.flatnonzero(ends - starts >= length)
-    return int(starts[long[0]]) if len(long) else None
-
-
 def first_audible(
     pcm: Pcm, rate: int, after_s: float = 0.0, threshold_dbfs: float = -45.0, min_ms: float = 40.0
 ) -> float | None:
@@ -38,16 +31,15 @@ def first_audible(
     A sound is at least `min_ms` of 10 ms windows at or above `threshold_dbfs`. If one is under way at
     `after_s`, the answer is about `after_s`.
     """
-    first = max(0, round(after_s * rate))
-    hop = max(1, round(HOP_SECONDS * rate))
-    levels = window_levels(pcm[first:], round(WINDOW_SECONDS * rate), hop)
-    # A sound of d ms has d - 10 ms worth of windows that lie wholly inside it.
-    windows = max(1, round((min_ms / 1000 - WINDOW_SECONDS) / HOP_SECONDS))
-    start = _first_run(levels >= threshold_dbfs, windows)
-    if start is None:
-        return None
-    loud = np.abs(pcm[first + start * hop :].astype(np.int32)) >= amplitude(threshold_dbfs)
-    return (first + start * hop + int(np.argmax(loud))) / rate
+    rest = pcm[max(0, round(after_s * rate)) :]
+    hop, window = max(1, round(HOP_SECONDS * rate)), round(WINDOW_SECONDS * rate)
+    loud = np.abs(rest.astype(np.int32)) >= amplitude(threshold_dbfs)
+    for first, last in zip(*_runs(window_levels(rest, window, hop) >= threshold_dbfs), strict=True):
+        # Windows that reach into the sound from outside count as loud: trim to its own first and last sample.
+        own = np.flatnonzero(loud[first * hop : (last - 1) * hop + window])
+        if len(own) and (own[-1] + 1 - own[0]) * 1000 >= min_ms * rate:
+            return float(len(pcm) - len(rest) + first * hop + own[0]) / rate
+    return None
 
 
 def silent_from(
@@ -58,10 +50,9 @@ def silent_from(
     A silence is at least `min_ms` in which no 10 ms window reaches `threshold_dbfs`: longer than the gaps
     inside a sentence. It must lie within the recording.
     """
-    first = max(0, round(after_s * rate))
-    hop = max(1, round(HOP_SECONDS * rate))
-    window = round(WINDOW_SECONDS * rate)
-    levels = window_levels(pcm[first:], window, hop)
-    windows = max(1, round((min_ms / 1000 - WINDOW_SECONDS) / HOP_SECONDS))
-    start = _first_run(levels < threshold_dbfs, windows)
-    return None if start is None else (first + start * hop) / rate
+    rest = pcm[max(0, round(after_s * rate)) :]
+    hop, window = max(1, round(HOP_SECONDS * rate)), round(WINDOW_SECONDS * rate)
+    for first, last in zip(*_runs(window_levels(rest, window, hop) < threshold_dbfs), strict=True):
+        if ((last - 1 - first) * hop + window) * 1000 >= min_ms * rate:
+            return float(len(pcm) - len(rest) + first * hop) / rate
+    return None

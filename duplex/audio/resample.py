@@ -72,7 +72,7 @@ class Decimator:
         """`pcm`, int16 [n], at the lower rate, int16 [n / factor]."""
         if len(check_pcm(pcm)) % self._factor:
             raise ValueError(f"{len(pcm)} samples are not a multiple of {self._factor}")
-        if self._factor == 1:
+        if self._factor == 1 or not len(pcm):
             return pcm
         joined = np.concatenate((self._history, pcm.astype(np.float32)))
         self._history = joined[len(pcm) :]

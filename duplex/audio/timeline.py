@@ -57,6 +57,8 @@ class Timeline:
         if at < 0:
             pcm, at = pcm[-at:], 0
         pcm = pcm[: max(0, self._limit - at)]
+        if not len(pcm):
+            return
         end = at + len(pcm)
         while end > len(self._samples):
             self._samples = np.concatenate((self._samples, np.zeros_like(self._samples)))
