@@ -17,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from duplex.models.errors import ModelError
 
-MANIFEST_ENV = "DUPLEX_MODEL_MANIFEST"
-
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 RegistryName = Annotated[
@@ -184,7 +182,9 @@ def load_manifest(path: Path) -> Manifest:
         ModelError: it is missing, not YAML, or says something that is not allowed; names the key.
     """
     try:
-        return Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        # libyaml where it is there: this is on the way of every start
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return Manifest.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=loader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ModelError(f"cannot read the model manifest {path}: {' '.join(str(error).split())}") from error
     except ValidationError as error:

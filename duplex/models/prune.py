@@ -7,6 +7,7 @@ own `.partial`, and folders that carry our record of verified files. Links are n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from duplex.models.store import MARKER, PARTIAL, Store, remove_tree
@@ -30,7 +31,7 @@ def prune(store: Store, *, dry_run: bool, note: Callable[[str], None]) -> list[t
         if dry_run:
             removed += [(path, _size(path)) for path in _surplus(store, name)]
             continue
-        with store.lock(name, lambda name=name: note(f"{name}: another process is fetching it; waiting")):  # type: ignore[misc]
+        with store.lock(name, partial(note, f"{name}: another process is fetching it; waiting")):
             for path in _surplus(store, name):
                 removed.append((path, _size(path)))
                 _remove(path)

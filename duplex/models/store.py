@@ -170,7 +170,7 @@ class Store:
         """Move a whole, verified file into its place and remember it as verified."""
         target = self.root / name / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        with staged.open("rb") as whole:
+        with staged.open("r+b") as whole:
             os.fsync(whole.fileno())
         os.replace(staged, target)
         stat = target.stat()
