@@ -18,10 +18,11 @@ MAX_WORDS = 110
 OVERLAP_WORDS = 25
 """The longest sentence that is repeated at the head of the next chunk."""
 
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st mt vs etc e.g i.e no vol fig inc ltd co approx ca c jan feb mar apr jun jul aug sep sept "
-    "oct nov dec u.s u.k sq ft".split()
-)
+_SHORT = """
+mr mrs ms dr prof st mt vs etc e.g i.e no vol fig inc ltd co approx ca jan feb mar apr jun jul aug sep sept oct nov
+dec u.s u.k sq ft
+"""
+_ABBREVIATIONS = frozenset(_SHORT.split())
 _BOUNDARY = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n{2,}")
 MAX_WORD_LENGTH = 80
 """Longer runs without a space are data, not words, and are left out."""
@@ -82,7 +83,7 @@ def pack(parts: Sequence[str], max_words: int = MAX_WORDS, overlap: int = OVERLA
     held = 0
     for piece in pieces:
         size = len(piece.split())
-        if chunks[-1] and held + size / 2 > target or held + size > max_words:
+        if (chunks[-1] and held + size / 2 > target) or held + size > max_words:
             last = chunks[-1][-1] if chunks[-1] else ""
             repeat = [last] if 0 < len(last.split()) <= overlap and len(chunks[-1]) > 1 else []
             chunks.append(repeat)

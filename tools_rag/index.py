@@ -1,57 +1,124 @@
-"""A knowledge folder that can be asked: words and meaning together, one score."""
+"""A knowledge folder that can be asked: words and meaning propose passages, one score ranks them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from tools_rag.chunks import Chunk, chunk
-from tools_rag.documents import from_markdown
-from tools_rag.embed import Embedder, Vectors
-from tools_rag.errors import KnowledgeError
+from tools_rag.build import Progress, up_to_date
+from tools_rag.embed import Embedder
+from tools_rag.errors import Problem
+from tools_rag.folder import Limits
+from tools_rag.names import Names, Repair
+from tools_rag.score import calibration, rarity
+from tools_rag.store import Saved
 from tools_rag.types import Passage
-from tools_rag.words import WordIndex
+from tools_rag.vectors import key_of
+from tools_rag.words import STOP_WORDS
 
-Progress = Callable[[int, int], None]
+CANDIDATES = 24
+"""Passages that words and meaning each propose."""
+
+MAX_QUERY = 1_000
+"""Characters of a question that are used: more than a minute of speech."""
+
+Using = Literal["both", "words", "vectors"]
 
 
 class KnowledgeIndex:
-    """Searches chunks. Safe from several threads."""
+    """Searches a knowledge folder. Safe from several threads.
 
-    def __init__(
-        self, chunks: Sequence[Chunk], vectors: Vectors, words: WordIndex, embedder: Embedder
-    ) -> None:
-        self._chunks, self._vectors, self._words, self._embedder = chunks, vectors, words, embedder
+    Attributes:
+        problems: files and lines that were left out, each with the reason.
+        supported: the least `Passage.score` at which an answer should be given at all (see `score.py`).
+    """
+
+    def __init__(self, saved: Saved, embedder: Embedder, problems: Iterable[Problem] = ()) -> None:
+        self._words, self._vectors, self._embedder = saved.words, saved.vectors, embedder
+        self._chunks = saved.chunks
+        self._keys = [key_of(piece.indexed) for piece in self._chunks]
+        self._numbers = {key: number for number, key in reversed(list(enumerate(self._keys)))}
+        self._calibration = calibration(embedder.id)
+        self._names = Names((piece.indexed for piece in self._chunks), self._is_known)
+        self.problems = tuple(problems)
+        self.supported = self._calibration.supported
 
     @classmethod
     def open(
-        cls, folder: Path, cache: Path, embedder: Embedder, progress: Progress | None = None
+        cls,
+        folder: Path,
+        cache: Path,
+        embedder: Embedder,
+        progress: Progress | None = None,
+        limits: Limits | None = None,
     ) -> KnowledgeIndex:
-        """Reads the folder, or what is saved of it."""
-        chunks = [
-            piece
-            for path in sorted(folder.rglob("*.md"))
-            for piece in chunk(
-                from_markdown(path.read_text(encoding="utf-8"), path.relative_to(folder).as_posix())
-            )
+        """The folder's index from `cache`, after reading what has changed since.
+
+        Args:
+            folder: md, txt, html, pdf and jsonl files, in folders if you like.
+            cache: where indexes are kept; several folders and embedders may share it.
+            embedder: `MiniLM(path)` or `WordLlama(path)`; each has an index of its own.
+            progress: called with (chunks embedded, chunks to embed).
+            limits: what the folder may hold.
+
+        Raises:
+            KnowledgeError: no such folder, nothing to read in it, too much in it, or `cache` cannot be written.
+        """
+        saved, problems = up_to_date(Path(folder), Path(cache), embedder, progress, limits or Limits())
+        return cls(saved, embedder, problems)
+
+    def __len__(self) -> int:
+        """The number of chunks."""
+        return len(self._chunks)
+
+    def repair(self, query: str) -> Repair:
+        """The question with misheard names put right, as `search` uses it."""
+        return self._names.repair(query[:MAX_QUERY])
+
+    def search(self, query: str, k: int = 3, *, using: Using = "both") -> list[Passage]:
+        """The k best passages, best first; empty where nothing matches.
+
+        Args:
+            query: as spoken or typed. It is taken as words, never as query syntax.
+            k: how many.
+            using: rank by words (BM25) or by vectors alone, to compare with both.
+        """
+        text = self.repair(query).text
+        terms = sorted(set(self._words.terms(text)))
+        vector = self._embedder.embed([text])[0]
+        if k < 1 or not (terms or np.any(vector)):
+            return []
+        by_words = dict(self._words.best(terms, CANDIDATES)) if using != "vectors" else {}
+        by_meaning = self._vectors.best(vector, CANDIDATES) if using != "words" else []
+        numbers = list({*by_words, *(self._numbers[key] for key in by_meaning)})
+        cosines = self._vectors.cosines(vector, [self._keys[number] for number in numbers])
+        coverages = self._coverages(terms, numbers)
+        passages = [
+            self._passage(number, cosine, coverage, by_words.get(number, 0.0))
+            for number, cosine, coverage in zip(numbers, cosines, coverages, strict=True)
         ]
-        if not chunks:
-            raise KnowledgeError(f"no text in {folder}")
-        words = WordIndex()
-        words.add(piece.indexed for piece in chunks)
-        return cls(chunks, embedder.embed([piece.indexed for piece in chunks]), words, embedder)
+        key = {"both": "score", "words": "sparse", "vectors": "dense"}[using]
+        return sorted(passages, key=lambda passage: getattr(passage, key), reverse=True)[:k]
 
-    def search(self, query: str, k: int = 3) -> list[Passage]:
-        """The k best passages, best first; empty where nothing matches."""
-        cosine = self._vectors @ self._embedder.embed([query])[0]
-        sparse = dict(self._words.best(((term, 1.0) for term in set(self._words.terms(query))), 20))
-        top = max(sparse.values(), default=1.0)
-        candidates = {*sparse, *np.argsort(-cosine)[:20].tolist()}
-        ranked = sorted(candidates, key=lambda i: -(float(cosine[i]) + 0.3 * sparse.get(i, 0.0) / top))
-        return [self._passage(i, float(cosine[i]), sparse.get(i, 0.0)) for i in ranked[:k]]
+    def _coverages(self, terms: list[str], numbers: list[int]) -> list[float]:
+        """For each chunk, the share of the question's words, by rarity, that it holds."""
+        weights = {term: rarity(len(self._chunks), self._words.frequency(term)) for term in terms}
+        total = sum(weights.values()) or 1.0
+        held = [set(self._words.terms(self._chunks[number].indexed)) for number in numbers]
+        return [sum(weight for term, weight in weights.items() if term in stems) / total for stems in held]
 
-    def _passage(self, number: int, dense: float, sparse: float) -> Passage:
-        piece = self._chunks[number]
-        return Passage(piece.text, piece.source, piece.title, max(0.0, min(1.0, dense)), dense, sparse)
+    def _passage(self, number: int, cosine: float, coverage: float, sparse: float) -> Passage:
+        chunk = self._chunks[number]
+        score = self._calibration.score(cosine, coverage)
+        return Passage(chunk.text, chunk.source, chunk.title, score, cosine, sparse)
+
+    def _is_known(self, word: str) -> bool:
+        """Whether a plain word is in the knowledge, or says nothing (it stems to no term)."""
+        terms = self._words.terms(word)
+        return word in _ASKING or not terms or all(self._words.frequency(term) for term in terms)
+
+
+_ASKING = frozenset(STOP_WORDS)

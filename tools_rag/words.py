@@ -9,13 +9,14 @@ from typing import Any
 ANALYSER = "english"
 FIELD = "body"
 
-STOP_WORDS = tuple(
-    "a about after all also an and any are as at be been before but by can could did do does for from had has have he "
-    "her him his how i if in into is it its just know let like many may me might more most much my no not of off oh "
-    "ok okay on one only or other our out over please say says she should so some such tell than thank thanks that "
-    "the their them then there these they this those to too uh um up us very was we well were what what's when where "
-    "which while who whom whose why will with would yeah yes you your".split()
-)
+_ASKING = """
+a about after all also an and any are as at be been before but by can could did do does for from had has
+have he her him his how i if in into is it its just know let like many may me might more most much my no not
+of off oh ok okay on one only or other our out over please say says she should so some such tell than thank
+thanks that the their them then there these they this those to too uh um up us very was we well were what
+when where which while who whom whose why will with would yeah yes you your
+"""
+STOP_WORDS = tuple(_ASKING.split())
 """Words of asking: they say nothing of what is asked about."""
 
 
@@ -77,16 +78,12 @@ class WordIndex:
         """In how many texts the stem occurs."""
         return int(self._searcher.doc_freq(FIELD, term))
 
-    def best(self, terms: Iterable[tuple[str, float]], count: int) -> list[tuple[int, float]]:
-        """Number and BM25 score of the best texts, best first. `terms` are stems, each with its weight."""
+    def best(self, terms: Iterable[str], count: int) -> list[tuple[int, float]]:
+        """Number and BM25 score of the best texts, best first. `terms` are stems."""
         from tantivy import Occur, Query
 
         parts = [
-            (
-                Occur.Should,
-                Query.boost_query(Query.term_query(self._schema, FIELD, term, index_option="freq"), weight),
-            )
-            for term, weight in terms
+            (Occur.Should, Query.term_query(self._schema, FIELD, term, index_option="freq")) for term in terms
         ]
         if not parts or count < 1:
             return []
