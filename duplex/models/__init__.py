@@ -53,11 +53,15 @@ def _store(root: str, manifest: str) -> Store:
 
     from duplex.models.manifest import load_manifest
     from duplex.models.store import Store
-    from duplex.resources import config_path
+    from duplex.resources import ResourceError, config_path
 
     cache = user_cache_path("duplex", appauthor=False) / "models"
     folder = Path(root).expanduser().absolute() if root else cache
-    return Store(folder, load_manifest(Path(manifest) if manifest else config_path("models.yaml")))
+    try:
+        source = Path(manifest) if manifest else config_path("models.yaml")
+    except ResourceError as error:
+        raise ModelError(str(error)) from error
+    return Store(folder, load_manifest(source))
 
 
 def model_folder(
