@@ -69,6 +69,8 @@ class Hearer(Node):
         self._stream, self._lanes = stream, lanes
         self._memory: deque[UserAudio] = deque(maxlen=_MEMORY)
         self._listening = False
+        self._speaking = False
+        """The user's voice is on: only then are there new words to guess."""
         self._given = 0
         """Audio up to this time was given to the recogniser."""
         self._turn = 0
@@ -94,15 +96,17 @@ class Hearer(Node):
             case TurnStarted():
                 self._cancel()
                 self._stream.reset()
-                self._turn, self._next = event.turn, event.t + _HOP
+                self._turn, self._next, self._speaking = event.turn, event.t + _HOP, True
                 self._listen(event.onset - _PREROLL)
             case Eager(text=None):
                 self._cancel()
+                self._speaking = False
                 tasks.start_soon(self._finalise, event)
             case Eager():
-                self._listening = False  # typed: the words are known
+                self._listening = self._speaking = False  # typed: the words are known
             case Resumed():
                 self._cancel()
+                self._speaking = True
                 self._listen(self._given)
             case Discarded() | PlayoutStarted():
                 self._listening = False
@@ -123,7 +127,7 @@ class Hearer(Node):
                 scope.cancel()
 
     def _maybe_partial(self, t: int, tasks: TaskGroup) -> None:
-        if t < self._next or self._partial is not None or self._final is not None:
+        if not self._speaking or t < self._next or self._partial is not None:
             return
         self._next = t + _HOP
         tasks.start_soon(self._hypothesise, self._turn)

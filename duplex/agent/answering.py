@@ -1,0 +1,78 @@
+"""From a user's words to what is said: retrieval, then a grounded answer, or a plain chat where nothing is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from tools_rag.types import KnowledgeIndex, Passage
+
+from duplex.dialogue.history import History
+from duplex.graph import Lanes, Priority
+from duplex.llm.context import contextualise
+from duplex.llm.grounded import GroundedAnswerer
+from duplex.llm.types import LLM, Message, Request
+
+_PASSAGES = 3
+_TURNS = 6
+"""Entries of the history that an answer takes into account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A piece of an answer, with the passages it rests on."""
+
+    text: str
+    sources: tuple[str, ...] = ()
+
+
+class FromKnowledge:
+    """Answers from a knowledge folder; says that it does not know where the folder does not."""
+
+    def __init__(self, index: KnowledgeIndex, answerer: GroundedAnswerer, lanes: Lanes) -> None:
+        self._index, self._answerer, self._lanes = index, answerer, lanes
+
+    async def __call__(self, text: str, history: History) -> AsyncIterator[Sentence]:
+        """One answer, whole: it is checked against its passage before a word of it is spoken."""
+        before = messages(history)
+        query = contextualise(text, before)
+        passages: Sequence[Passage] = await self._lanes.heavy(
+            Priority.LLM, self._index.search, query, _PASSAGES, name="search"
+        )
+        answer = await self._answerer.answer(text, passages, before)
+        yield Sentence(answer.text, (answer.source,) if answer.source else ())
+
+
+class FromModel:
+    """Answers from the model alone, sentence by sentence as it writes."""
+
+    def __init__(self, llm: LLM, instructions: str, max_tokens: int = 96) -> None:
+        self._llm, self._instructions, self._max_tokens = llm, instructions, max_tokens
+
+    async def __call__(self, text: str, history: History) -> AsyncIterator[Sentence]:
+        """Speak each sentence as soon as it is whole."""
+        prompt = (Message("system", self._instructions), *messages(history), Message("user", text))
+        stream = self._llm.stream(Request(prompt, max_tokens=self._max_tokens, slot="answer"))
+        pending = ""
+        try:
+            async for token in stream:
+                pending += token.text
+                whole, pending = first_sentences(pending)
+                if whole:
+                    yield Sentence(whole)
+        finally:
+            await stream.aclose()
+        if pending.strip():
+            yield Sentence(pending.strip())
+
+
+def first_sentences(text: str) -> tuple[str, str]:
+    """What of a growing text can be spoken already, and the rest: cut after a sentence's end that a space follows."""
+    cut = max(text.rfind(mark) for mark in (". ", "? ", "! ", "\n"))
+    return (text[: cut + 1].strip(), text[cut + 1 :].lstrip()) if cut >= 0 else ("", text)
+
+
+def messages(history: History) -> list[Message]:
+    """The latest turns as chat messages; the agent's hold only what was heard."""
+    turns = history.turns[-_TURNS:]
+    return [Message("user" if turn.role == "user" else "assistant", turn.text) for turn in turns]
