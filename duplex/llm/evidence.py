@@ -1,0 +1,143 @@
+"""Does a passage carry the answer? Checks of a question and an answer against a passage, without a model.
+
+A small model hardly ever says that it does not know: it writes a fluent wrong sentence instead. So nothing is spoken
+that these checks cannot find in the passage: every number and name of the answer, most of its other words, and enough
+of what was asked. Pure functions; the thresholds were set on the development half of configs/bench/grounded.jsonl.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from duplex.llm.words import MEASURES, content, covered_words, is_number, kin, names, sentences, words
+
+# Cues of what kind of answer a question asks for; a sentence that has the cue is the likelier one.
+_MONEY = r"\b(?:euros?|pounds?|dollars?|cents?|pence|free|costs?|pays?)\b|[$€£]"
+_TIME = (
+    r"\b(?:\d{4}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|"
+    r"september|october|november|december|morning|noon|afternoon|evening|night|half past|o'clock|century|"
+    r"spring|summer|autumn|winter|years? ago|hours?|minutes|ten|eleven|twelve|one|two|three|four|five|six|seven|eight|"
+    r"nine)\b"
+)
+_NUMBER = (
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
+    r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|"
+    r"half|once|twice|third|quarter)\b"
+)
+_SPAN = r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur|metres?|meters?|kilomet|miles?|feet\b)"
+_PLACE = r"\b(?:in|at|on|near|between|beside|beneath|below|under|above|from|behind|along|north|south|east|west)\b"
+_CAUSE = r"\b(?:because|since|so that|comes? from|due to|caused?|makes?|which|collects?)\b"
+_NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
+_KINDS: tuple[tuple[str, str], ...] = (
+    (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
+    (r"\bhow (?:long|far)\b", _SPAN),
+    (r"\bhow (?:many|much|high|tall|deep|wide|fast|big|large|heavy|old|hot|cold|often)\b", _NUMBER),
+    (r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what time|what year|which (?:day|year|month)|how late)\b", _TIME),
+    (r"^where\b", _PLACE),
+    (r"^why\b", _CAUSE),
+    (r"^(?:who|whose|whom)\b", _NAME),
+)
+_PRONOUN = re.compile(r"^(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How far an answer is found in a passage.
+
+    Attributes:
+        share: the share of its content words that the passage has, 0..1.
+        invented: its numbers and names that neither the passage nor the question has.
+        adds: whether it says anything that the question did not.
+    """
+
+    share: float
+    invented: tuple[str, ...]
+    adds: bool
+
+
+def coverage(question: str, text: str, title: str = "") -> float:
+    """The share, 0..1, of the question's content words that the passage answers to.
+
+    Words of the title count half, since every chunk below it has them; what is asked for beside them decides.
+    """
+    asked = content(question)
+    if not asked:
+        return 0.0
+    found = covered_words(asked, words(f"{title} {text}"))
+    heading = covered_words(asked, words(title))
+    weights = {word: 0.5 if word in heading else 1.0 for word in asked}
+    return sum(weights[word] for word in found) / sum(weights.values())
+
+
+def missing_names(question: str, text: str, title: str = "") -> list[str]:
+    """Names in the question that the passage does not have, also not misspelt: the passage is about another."""
+    asked = names(question)
+    found = covered_words(asked, words(f"{title} {text}"))
+    return [name for name in asked if name not in found]
+
+
+def support(answer: str, question: str, text: str, title: str = "") -> Support:
+    """How far `answer` is found in the passage."""
+    said, evidence, asked = content(answer), words(f"{title} {text}"), content(question)
+    if not said:
+        return Support(0.0, (), False)
+    found = covered_words(said, evidence)
+    echoed = covered_words(said, asked)
+    proper = set(names(answer))
+    unsupported = (w for w in said if w not in found and w not in echoed and (is_number(w) or w in proper))
+    return Support(len(found) / len(said), tuple(unsupported), any(word not in echoed for word in said))
+
+
+def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[float, int, str]]:
+    """The passage's sentences as (score, position, sentence), best first.
+
+    A word counts the more the fewer sentences have it; a sentence with the kind of thing that is asked for (an amount,
+    a time, a name) gets a bonus; one that begins with a pronoun counts the words of the one before it by half.
+    """
+    parts = sentences(text)
+    bags = [words(part) for part in parts]
+    asked = content(question)
+    found = [covered_words(asked, bag) for bag in bags]
+    rarity = {word: 1 / (1 + sum(word in f for f in found)) for word in asked}
+    heading = covered_words(asked, words(title))
+    cues = [cue for ask, cue in _KINDS if re.search(ask, question, re.I)][:1]
+    proper = set(names(question))
+    weight = {word: 0.5 if word in heading else 1.5 if word in proper else 1.0 for word in asked}
+    measures = [word for word in words(question) if word in MEASURES]
+    ranked = []
+    for i, part in enumerate(parts):
+        score = sum(rarity[w] * weight[w] for w in found[i])
+        if i and _PRONOUN.match(part):
+            score += 0.5 * sum(rarity[w] for w in found[i - 1] - found[i])
+        score += 0.35 * sum(bool(re.search(cue, part)) for cue in cues)
+        score += 0.35 * any(kin(measure, word) for measure in measures for word in bags[i])
+        ranked.append((score, i, part))
+    return sorted(ranked, key=lambda item: (-item[0], item[1]))
+
+
+def focus(question: str, text: str, title: str = "", most: int = 2) -> str:
+    """The passage's `most` best sentences in their order, with the one that a leading pronoun speaks of.
+
+    A short passage costs less to read (about 3 ms a token) and leaves a small model less to confuse.
+    """
+    ranked = rank_sentences(question, text, title)
+    if len(ranked) <= most:
+        return " ".join(text.split())
+    parts = sentences(text)
+    keep = {i for _, i, _ in ranked[:most]}
+    first = ranked[0][1]
+    if most > 1 and first and _PRONOUN.match(parts[first]):
+        keep.add(first - 1)
+    return " ".join(parts[i] for i in sorted(keep))
+
+
+def answers_kind(question: str, sentence: str) -> bool:
+    """Whether a sentence has the kind of thing that the question asks for; True where the question names none."""
+    for ask, cue in _KINDS:
+        if re.search(ask, question, re.I):
+            return re.search(cue, sentence) is not None
+    return True
+
+
+__all__ = ["Support", "answers_kind", "coverage", "focus", "kin", "missing_names", "rank_sentences", "support"]
