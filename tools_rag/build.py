@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tools_rag.chunks import Chunk, chunk
 from tools_rag.embed import Embedder
 from tools_rag.errors import KnowledgeError, Problem
@@ -15,9 +17,9 @@ from tools_rag.store import Damaged, FileRecord, Saved, load, save
 from tools_rag.vectors import VectorIndex, key_of
 
 Progress = Callable[[int, int], None]
-"""Called with the chunks embedded so far and the chunks to embed."""
+"""Called with the sentences embedded so far and the sentences to embed."""
 
-EMBED_AT_ONCE = 64
+EMBED_AT_ONCE = 256
 LOCK_SECONDS = 900.0
 
 log = logging.getLogger(__name__)
@@ -102,18 +104,20 @@ def _refuse(folder: Path, files: Sequence[FileRecord], problems: Sequence[Proble
 def embedded(
     files: Sequence[FileRecord], saved: Saved | None, embedder: Embedder, progress: Progress | None
 ) -> VectorIndex:
-    """A vector for each text: those saved are kept, those gone are removed, the others are embedded."""
-    texts = {key_of(piece.indexed): piece.indexed for file in files for piece in file.chunks}
-    vectors = saved.vectors if saved else VectorIndex(embedder.dimension)
-    held = vectors.keys()
-    vectors.remove(held - texts.keys())
+    """A vector for each sentence: those saved are kept, the others are embedded."""
+    texts = {key_of(text): text for file in files for piece in file.chunks for text in piece.embedded}
+    held = dict(zip(saved.vectors.keys, saved.vectors.rows, strict=True)) if saved else {}
+    rows = np.zeros((len(texts), embedder.dimension), np.float16)
+    places = {key: place for place, key in enumerate(texts)}
+    for key in texts.keys() & held.keys():
+        rows[places[key]] = held[key]
     # Like lengths together, so that a batch wastes little.
-    missing = sorted(texts.keys() - held, key=lambda key: len(texts[key]))
+    missing = sorted(texts.keys() - held.keys(), key=lambda key: len(texts[key]))
     for start in range(0, len(missing), EMBED_AT_ONCE):
         if progress:
             progress(start, len(missing))
         batch = missing[start : start + EMBED_AT_ONCE]
-        vectors.add(batch, embedder.embed([texts[key] for key in batch]))
+        rows[[places[key] for key in batch]] = embedder.embed([texts[key] for key in batch])
     if progress:
         progress(len(missing), len(missing))
-    return vectors
+    return VectorIndex(list(texts), rows)

@@ -33,21 +33,32 @@ class Chunk:
     """A piece of one document.
 
     Attributes:
-        text: its sentences.
+        sentences: in order; together they are the text.
         source: the file, with `#heading` or `#page-3` where known.
         title: the nearest heading, or the document's title.
-        context: what the text is about, from the headings above: it is indexed with the text.
+        context: what the text is about, from the headings above: it is indexed with them.
     """
 
-    text: str
+    sentences: tuple[str, ...]
     source: str
     title: str
     context: str
 
     @property
+    def text(self) -> str:
+        """What a reader sees."""
+        return " ".join(self.sentences)
+
+    @property
     def indexed(self) -> str:
-        """The text that is embedded and whose words are looked up."""
+        """The text whose words are looked up."""
         return f"{self.context}. {self.text}"
+
+    @property
+    def embedded(self) -> list[str]:
+        """The texts whose meaning is looked up: each sentence, after the context where it does not name it."""
+        title = self.title.lower()
+        return [s if title in s.lower() else f"{self.context}. {s}" for s in self.sentences]
 
 
 def sentences(text: str) -> list[str]:
@@ -72,8 +83,10 @@ def _words(text: str) -> str:
     return " ".join(word for word in text.split() if len(word) <= MAX_WORD_LENGTH)
 
 
-def pack(parts: Sequence[str], max_words: int = MAX_WORDS, overlap: int = OVERLAP_WORDS) -> list[str]:
-    """Sentences joined into chunks of even length, at most `max_words` + `overlap` words each."""
+def pack(
+    parts: Sequence[str], max_words: int = MAX_WORDS, overlap: int = OVERLAP_WORDS
+) -> list[tuple[str, ...]]:
+    """Sentences grouped into chunks of even length, at most `max_words` + `overlap` words each."""
     pieces = [piece for sentence in parts for piece in _cut(sentence, max_words)]
     total = sum(len(piece.split()) for piece in pieces)
     if not total:
@@ -90,7 +103,7 @@ def pack(parts: Sequence[str], max_words: int = MAX_WORDS, overlap: int = OVERLA
             held = 0
         chunks[-1].append(piece)
         held += size
-    return [" ".join(chunk) for chunk in chunks if chunk]
+    return [tuple(chunk) for chunk in chunks if chunk]
 
 
 def _cut(sentence: str, max_words: int) -> Iterator[str]:
@@ -106,5 +119,5 @@ def chunk(document: Document) -> list[Chunk]:
         title = section.heading or document.title
         context = title if title == document.title else f"{document.title}: {title}"
         source = f"{document.path}#{section.anchor}" if section.anchor else document.path
-        found += [Chunk(text, source, title, context) for text in pack(sentences(section.text))]
+        found += [Chunk(group, source, title, context) for group in pack(sentences(section.text))]
     return found

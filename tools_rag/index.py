@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from tools_rag.build import Progress, up_to_date
-from tools_rag.embed import Embedder
+from tools_rag.embed import Embedder, Vectors
 from tools_rag.errors import Problem
 from tools_rag.folder import Limits
 from tools_rag.names import Names, Repair
@@ -20,7 +21,10 @@ from tools_rag.vectors import key_of
 from tools_rag.words import STOP_WORDS
 
 CANDIDATES = 24
-"""Passages that words and meaning each propose."""
+"""Chunks that words propose."""
+
+NEAREST = 48
+"""Sentences that meaning proposes."""
 
 MAX_QUERY = 1_000
 """Characters of a question that are used: more than a minute of speech."""
@@ -39,8 +43,12 @@ class KnowledgeIndex:
     def __init__(self, saved: Saved, embedder: Embedder, problems: Iterable[Problem] = ()) -> None:
         self._words, self._vectors, self._embedder = saved.words, saved.vectors, embedder
         self._chunks = saved.chunks
-        self._keys = [key_of(piece.indexed) for piece in self._chunks]
-        self._numbers = {key: number for number, key in reversed(list(enumerate(self._keys)))}
+        places = {key: row for row, key in enumerate(self._vectors.keys)}
+        self._rows = [[places[key_of(text)] for text in piece.embedded] for piece in self._chunks]
+        self._owners: dict[int, list[int]] = {}
+        for number, rows in enumerate(self._rows):
+            for row in rows:
+                self._owners.setdefault(row, []).append(number)
         self._calibration = calibration(embedder.id)
         self._names = Names((piece.indexed for piece in self._chunks), self._is_known)
         self.problems = tuple(problems)
@@ -61,7 +69,7 @@ class KnowledgeIndex:
             folder: md, txt, html, pdf and jsonl files, in folders if you like.
             cache: where indexes are kept; several folders and embedders may share it.
             embedder: `MiniLM(path)` or `WordLlama(path)`; each has an index of its own.
-            progress: called with (chunks embedded, chunks to embed).
+            progress: called with (sentences embedded, sentences to embed).
             limits: what the folder may hold.
 
         Raises:
@@ -92,9 +100,11 @@ class KnowledgeIndex:
         if k < 1 or not (terms or np.any(vector)):
             return []
         by_words = dict(self._words.best(terms, CANDIDATES)) if using != "vectors" else {}
-        by_meaning = self._vectors.best(vector, CANDIDATES) if using != "words" else []
-        numbers = list({*by_words, *(self._numbers[key] for key in by_meaning)})
-        cosines = self._vectors.cosines(vector, [self._keys[number] for number in numbers])
+        nearest = self._vectors.best(vector, NEAREST) if using != "words" else []
+        numbers = sorted(
+            {*by_words, *(number for row in nearest for number in self._owners[row][:CANDIDATES])}
+        )
+        cosines = self._cosines(vector, numbers)
         coverages = self._coverages(terms, numbers)
         passages = [
             self._passage(number, cosine, coverage, by_words.get(number, 0.0))
@@ -102,6 +112,13 @@ class KnowledgeIndex:
         ]
         key = {"both": "score", "words": "sparse", "vectors": "dense"}[using]
         return sorted(passages, key=lambda passage: getattr(passage, key), reverse=True)[:k]
+
+    def _cosines(self, vector: Vectors, numbers: list[int]) -> list[float]:
+        """For each chunk, the cosine of its nearest sentence."""
+        rows = [self._rows[number] for number in numbers]
+        cosines = self._vectors.cosines(vector, [row for group in rows for row in group])
+        ends = np.cumsum([0, *map(len, rows)])
+        return [float(cosines[start:end].max()) for start, end in pairwise(ends)]
 
     def _coverages(self, terms: list[str], numbers: list[int]) -> list[float]:
         """For each chunk, the share of the question's words, by rarity, that it holds."""

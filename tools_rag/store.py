@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tools_rag.chunks import Chunk
 from tools_rag.errors import Problem
@@ -27,7 +28,7 @@ _CURRENT, _MANIFEST, _CHUNKS, _VECTORS, _WORDS = (
     "current",
     "manifest.json",
     "chunks.jsonl",
-    "vectors.usearch",
+    "vectors.npz",
     "words",
 )
 
@@ -63,7 +64,7 @@ class Saved:
 
     @property
     def chunks(self) -> list[Chunk]:
-        """All chunks; the place in this list is the chunk's number in `vectors` and `words`."""
+        """All chunks; the place in this list is the chunk's number in `words`."""
         return [chunk for file in self.files for chunk in file.chunks]
 
 
@@ -85,7 +86,7 @@ def load(slot: Path, embedder: str) -> Saved | None:
             if _digest(home / name) != digest:
                 raise Damaged(f"{home / name} is damaged")
         lines = (home / _CHUNKS).read_text(encoding="utf-8").splitlines()
-        chunks = iter([Chunk(**json.loads(line)) for line in lines])
+        chunks = iter([_chunk(json.loads(line)) for line in lines])
         files = tuple(
             FileRecord(
                 file["path"],
@@ -95,9 +96,7 @@ def load(slot: Path, embedder: str) -> Saved | None:
             )
             for file in manifest["files"]
         )
-        return Saved(
-            files, VectorIndex.load(home / _VECTORS, manifest["dimension"]), WordIndex(home / _WORDS)
-        )
+        return Saved(files, VectorIndex.load(home / _VECTORS), WordIndex(home / _WORDS))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise Damaged(f"cannot read the index in {slot}: {error}") from error
 
@@ -121,7 +120,6 @@ def save(slot: Path, embedder: str, files: Sequence[FileRecord], vectors: Vector
         manifest = {
             "format": FORMAT,
             "embedder": embedder,
-            "dimension": vectors.dimension,
             "files": [_record(file) for file in files],
             "digests": {
                 path.relative_to(home).as_posix(): _digest(path)
@@ -140,6 +138,10 @@ def save(slot: Path, embedder: str, files: Sequence[FileRecord], vectors: Vector
         if other.is_dir() and other != home:
             shutil.rmtree(other, ignore_errors=True)
     return Saved(tuple(files), vectors, words)
+
+
+def _chunk(fields: dict[str, Any]) -> Chunk:
+    return Chunk(**{**fields, "sentences": tuple(fields["sentences"])})
 
 
 def _record(file: FileRecord) -> dict[str, object]:
