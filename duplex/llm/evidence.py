@@ -25,15 +25,24 @@ _NUMBER = (
     r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|"
     r"half|once|twice|third|quarter)\b"
 )
-_SPAN = r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur|metres?|meters?|kilomet|miles?|feet\b)"
-_PLACE = r"\b(?:in|at|on|near|between|beside|beneath|below|under|above|from|behind|along|north|south|east|west)\b"
+_SPAN = (
+    r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur|metres?|meters?|kilomet|miles?|feet\b)"
+)
+_DURATION = r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur)"
+_PLACE = (
+    r"\b(?:in|at|on|near|between|beside|beneath|below|under|above|from|behind|along|north|south|east|west)\b"
+)
 _CAUSE = r"\b(?:because|since|so that|comes? from|due to|caused?|makes?|which|collects?)\b"
 _NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
 _KINDS: tuple[tuple[str, str], ...] = (
     (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
+    (r"\bhow long (?:do|does|did|will|can)\b(?!.*\b(?:last|live)\b)", _DURATION),
     (r"\bhow (?:long|far)\b", _SPAN),
     (r"\bhow (?:many|much|high|tall|deep|wide|fast|big|large|heavy|old|hot|cold|often)\b", _NUMBER),
-    (r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what time|what year|which (?:day|year|month)|how late)\b", _TIME),
+    (
+        r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what time|what year|which (?:day|year|month)|how late)\b",
+        _TIME,
+    ),
     (r"^where\b", _PLACE),
     (r"^why\b", _CAUSE),
     (r"^(?:who|whose|whom)\b", _NAME),
@@ -93,7 +102,8 @@ def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[floa
     """The passage's sentences as (score, position, sentence), best first.
 
     A word counts the more the fewer sentences have it; a sentence with the kind of thing that is asked for (an amount,
-    a time, a name) gets a bonus; one that begins with a pronoun counts the words of the one before it by half.
+    a time, a name) gets a bonus; one that begins with a pronoun counts the words of the one before it by half; of
+    equals the shorter is first.
     """
     parts = sentences(text)
     bags = [words(part) for part in parts]
@@ -109,8 +119,8 @@ def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[floa
     for i, part in enumerate(parts):
         score = sum(rarity[w] * weight[w] for w in found[i])
         if i and _PRONOUN.match(part):
-            score += 0.5 * sum(rarity[w] for w in found[i - 1] - found[i])
-        score += 0.35 * sum(bool(re.search(cue, part)) for cue in cues)
+            score += 0.5 * sum(rarity[w] * weight[w] for w in found[i - 1] - found[i])
+        score += 0.5 * sum(bool(re.search(cue, part)) for cue in cues) - 0.005 * len(bags[i])
         score += 0.35 * any(kin(measure, word) for measure in measures for word in bags[i])
         ranked.append((score, i, part))
     return sorted(ranked, key=lambda item: (-item[0], item[1]))
@@ -138,6 +148,3 @@ def answers_kind(question: str, sentence: str) -> bool:
         if re.search(ask, question, re.I):
             return re.search(cue, sentence) is not None
     return True
-
-
-__all__ = ["Support", "answers_kind", "coverage", "focus", "kin", "missing_names", "rank_sentences", "support"]

@@ -25,7 +25,9 @@ _STOP = frozenset(
     name exactly approximately roughly around s't isn't doesn't don't can't there's what's who's it's that's""".split()
 )
 # Words that ask for a measure: an amount answers them, the word itself need not occur.
-MEASURES = frozenset("high tall deep wide far fast big large heavy old hot cold often soon late early quick long".split())
+MEASURES = frozenset(
+    "high tall deep wide far fast big large heavy old hot cold often soon late early quick long".split()
+)
 
 # Words that answer one another. Each line is one group.
 _KIN_GROUPS = """
@@ -76,9 +78,27 @@ _UNITS = dict(
         strict=True,
     )
 )
-_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_TENS = dict(
+    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
+)
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
-_SUFFIXES = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "ies", "ied", "est", "ed", "es", "er", "ly", "s")
+_SUFFIXES = (
+    "ations",
+    "ation",
+    "ings",
+    "ing",
+    "ions",
+    "ion",
+    "ers",
+    "ies",
+    "ied",
+    "est",
+    "ed",
+    "es",
+    "er",
+    "ly",
+    "s",
+)
 _SOUNDS = ((r"(.)\1+", r"\1"), (r"ph", "f"), (r"[ckq]+h?", "k"), (r"sh|[sz]", "s"), (r"[aeiouyhw]", ""))
 
 
