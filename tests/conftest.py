@@ -10,9 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def model_path() -> Callable[[str], Path]:
-    """Where a model's files lie: `model_path("piper-joe")` is the folder in the model store."""
+    """Where a model's files lie: `model_path("piper-joe")` is its folder in the store, pulled if it is missing."""
+    from duplex.models import model_folder
 
-    def path(name: str) -> Path:
-        return Path("/tmp/models") / name
-
-    return path
+    return model_folder

@@ -1,0 +1,186 @@
+"""The agent file: everything a builder can say about an agent, each key with its meaning and its limits.
+
+Unknown keys are errors, since a misspelt key that is silently ignored is the worst kind of documentation. A component
+is written as its name, or as `name: {settings}` (the form pydantic-ai uses), so that the smallest agent is a few
+lines and the largest still reads from top to bottom.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+
+ENV_NAME = r"^[A-Z][A-Z0-9_]{0,63}$"
+Env = Annotated[str, Field(pattern=ENV_NAME, description="Name of the environment variable that holds the key.")]
+
+
+class Section(BaseModel):
+    """A part of the file: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Endpoint(Section):
+    """An OpenAI-compatible endpoint."""
+
+    base_url: HttpUrl = Field(description="Root of the API, such as https://api.openai.com/v1.")
+    model: str = Field(min_length=1, max_length=200, description="The model's name at that endpoint.")
+    key_env: Env | None = Field(None, description="Environment variable with the key; none for no key.")
+
+
+class WhisperSettings(Section):
+    """Whisper on this machine."""
+
+    partial: Literal["whisper-tiny.en", "whisper-base"] = Field(
+        "whisper-tiny.en", description="Reads along while the user speaks."
+    )
+    final: Literal["whisper-tiny.en", "whisper-base"] = Field(
+        "whisper-base", description="Reads the whole turn once it may have ended."
+    )
+
+
+class SherpaSettings(Section):
+    """A sherpa-onnx streaming transducer."""
+
+    folder: Path = Field(description="Folder with encoder, decoder, joiner and tokens.")
+
+
+class AsrSection(Section):
+    """Recognition: exactly one of these."""
+
+    whisper: WhisperSettings | None = Field(None, description="Whisper on this machine.")
+    sherpa: SherpaSettings | None = Field(None, description="A streaming transducer of your own.")
+    openai: Endpoint | None = Field(None, description="An OpenAI-compatible transcription endpoint.")
+
+
+class PiperSettings(Section):
+    """Piper on this machine: the fastest voice."""
+
+    model: Literal["piper-joe"] = Field("piper-joe", description="The voice's name in the model store.")
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="1 is the voice's own pace.")
+
+
+class KokoroSettings(Section):
+    """Kokoro on this machine: the most natural voices, slower."""
+
+    voice: str = Field("af_heart", pattern=r"^[ab][fm]_[a-z]+$", description="One of the 28 English voices.")
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="1 is the voice's own pace.")
+
+
+class SpeechEndpoint(Endpoint):
+    """An OpenAI-compatible speech endpoint."""
+
+    voice: str = Field("alloy", max_length=100, description="The voice's name at that endpoint.")
+
+
+class TtsSection(Section):
+    """Speech: exactly one of these."""
+
+    piper: PiperSettings | None = Field(None, description="Piper on this machine.")
+    kokoro: KokoroSettings | None = Field(None, description="Kokoro on this machine.")
+    openai: SpeechEndpoint | None = Field(None, description="An OpenAI-compatible speech endpoint.")
+
+
+class LocalModel(Section):
+    """A model from the store."""
+
+    threads: int = Field(1, ge=1, le=64, description="Compute threads; one leaves the cores to the others.")
+    context: int = Field(1024, ge=256, le=32_768, description="Tokens of each cache slot.")
+
+
+class LlamaCppSettings(LocalModel):
+    """A GGUF file of your own."""
+
+    file: Path = Field(description="The .gguf file.")
+    chat: bool = Field(True, description="The model follows instructions; false for a base model.")
+
+
+class LlmSection(Section):
+    """The language model: exactly one of these."""
+
+    gemma_3_270m: LocalModel | None = Field(None, alias="gemma-3-270m", description="Gemma 3 270M, the default.")
+    smollm2_135m: LocalModel | None = Field(
+        None, alias="smollm2-135m", description="SmolLM2 135M Instruct: smaller, Apache-2.0, less often right."
+    )
+    llamacpp: LlamaCppSettings | None = Field(None, description="A GGUF file of your own.")
+    openai: Endpoint | None = Field(None, description="An OpenAI-compatible endpoint.")
+
+
+class KnowledgeSection(Section):
+    """What the agent may answer from."""
+
+    folder: Path = Field(description="Folder of md, txt, html, pdf and jsonl files.")
+    embedder: Literal["minilm", "wordllama"] = Field("minilm", description="How meaning is compared.")
+    min_score: float | None = Field(
+        None, ge=0, le=1, description="Passages below this are no answer; by default the embedder's calibrated one."
+    )
+
+
+Profile = Literal["snappy", "balanced", "patient"]
+
+
+class TurnsSection(Section):
+    """How patient the agent is; what is not given comes from the profile."""
+
+    profile: Profile = Field("balanced", description="Where the other values come from.")
+    silence_ms: int | None = Field(None, ge=100, le=3_000, description="Shortest silence that may end a turn.")
+    timeout_ms: int | None = Field(None, ge=300, le=10_000, description="Silence that ends a turn in any case.")
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="Least P(end | words) at which the short silence is enough."
+    )
+    barge_in_ms: int | None = Field(
+        None, ge=40, le=2_000, description="How long a voice must last over the agent's before it stops."
+    )
+
+
+class AgentSpec(Section):
+    """An agent."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="Lower case; names the agent in logs and URLs.")
+    instructions: str = Field("", max_length=8_000, description="Who the agent is and how it answers.")
+    greeting: str = Field("", max_length=400, description="What it says first; nothing if empty.")
+    unknown: str = Field(
+        "I'm sorry, I don't know that.", min_length=1, max_length=400, description="Said where it has no answer."
+    )
+    apology: str = Field(
+        "Sorry, something went wrong. Please ask again.",
+        min_length=1,
+        max_length=400,
+        description="Said where an answer failed.",
+    )
+    asr: AsrSection = Field(default_factory=lambda: AsrSection(whisper=WhisperSettings()), description="Recognition.")
+    tts: TtsSection = Field(default_factory=lambda: TtsSection(piper=PiperSettings()), description="The voice.")
+    llm: LlmSection = Field(
+        default_factory=lambda: LlmSection.model_validate({"gemma-3-270m": {}}), description="The language model."
+    )
+    knowledge: KnowledgeSection | None = Field(None, description="What it answers from; without it, the model alone.")
+    turns: TurnsSection = Field(default_factory=lambda: TurnsSection(), description="Turn-taking.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, data: Any) -> Any:
+        """`asr: whisper` is `asr: {whisper: {}}`, `knowledge: folder` is `knowledge: {folder: folder}`, and so on."""
+        if not isinstance(data, dict):
+            return data
+        out = dict(data)
+        for key in ("asr", "tts", "llm"):
+            if isinstance(value := out.get(key), str):
+                out[key] = {value: {}}
+            elif isinstance(value, dict):
+                out[key] = {name: {} if settings is None else settings for name, settings in value.items()}
+        if isinstance(folder := out.get("knowledge"), str):
+            out["knowledge"] = {"folder": folder}
+        if isinstance(profile := out.get("turns"), str):
+            out["turns"] = {"profile": profile}
+        return out
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> AgentSpec:
+        for name in ("asr", "tts", "llm"):
+            section = getattr(self, name)
+            given = [key for key in type(section).model_fields if getattr(section, key) is not None]
+            if len(given) != 1:
+                raise ValueError(f"{name}: name exactly one, not {len(given)}")
+        return self
