@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from asr.types import SAMPLE_RATE, Hypothesis, Pcm, Recogniser, RecogniserStream, Word
 
 if TYPE_CHECKING:
+    from asr.streaming import StreamingOptions, StreamingWhisper
     from asr.vad import SileroVad, VadStream
     from asr.whisper import WhisperModel
 
 _WHERE = {
     "SileroVad": "asr.vad",
+    "StreamingOptions": "asr.streaming",
+    "StreamingWhisper": "asr.streaming",
     "VadStream": "asr.vad",
     "WhisperModel": "asr.whisper",
 }
@@ -28,6 +31,8 @@ __all__ = [
     "Recogniser",
     "RecogniserStream",
     "SileroVad",
+    "StreamingOptions",
+    "StreamingWhisper",
     "VadStream",
     "WhisperModel",
     "Word",

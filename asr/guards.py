@@ -64,6 +64,8 @@ def kept_of_loop(words: Sequence[Word]) -> int:
     """
     keys = [normalised(word.text) or word.text for word in words]
     best = len(words)
+    if best > 2 and keys[-2].startswith(keys[-1]):
+        keys[-1] = keys[-2]  # the length limit cut the last word of "beep beep be"
     for period in range(1, min(_LONGEST_PHRASE, len(words) - 1) + 1):
         first = len(words)
         while first > period and keys[first - 1] == keys[first - 1 - period]:
