@@ -1,4 +1,4 @@
-"""What a question means in its conversation: follow-ups resolved for retrieval, and small talk answered from a table.
+"""What a question means in its conversation: follow-ups are resolved before retrieval.
 
 "And how deep is it?" finds nothing in an index. The previous turns name what "it" is; putting that name into the
 question serves the search and the small model alike. Pure functions, no model: they cost microseconds.
@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from duplex.llm.types import Message
 from duplex.llm.words import content
 
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _LEAD = re.compile(r"^(?:and|so|but|okay|ok|well|then|also|or|now)[, ]+", re.I)
 _ABOUT = re.compile(r"^(?:what|how) about (.+)$|^(?:in|on|at|for|of|with|from) (.+)$", re.I)
 _PRONOUN = re.compile(
-    r"\b(?:it(?! (?:take|rain|snow|matter|work)s?\b)|he|she|they|them|him|that one|this one|the same one|(?<=about )that|(?<=of )that)\b(?!')",
+    r"\b(?:it(?! (?:take|rain|snow|matter|work)s?\b)|he|she|they|them|him|that one|this one|the same one|"
+    r"(?<=about )that|(?<=of )that)\b(?!')",
     re.I,
 )
 _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b(?= \w)", re.I)
@@ -25,10 +30,14 @@ _IS_THERE = re.compile(r"\b(?:is|are|was|were) there\b", re.I)
 _NAME = re.compile(r"\b[A-Z][\w'’-]*(?: (?:(?:of|the|de|du|la) )*[A-Z][\w'’-]*)*")
 _THING = re.compile(r"\b(?:the|a|an|your|my|our) ((?:[a-z][\w'’-]*(?: |$)){1,3})")
 _IDENTITY = re.compile(r"^(?:which|who|what(?:'s| is| was| are) (?:the|a|your)\b)", re.I)
-_NOT_NAMES = frozenset("I I'm What Which Who Whose When Where Why How Is Are Was Were Do Does Did Can Could Will Would "
-                       "Should Has Have Tell And So But The A An It Its He She They In On At Yes No Sorry".split())  # fmt: skip
-_BREAK = frozenset("is are was were has have had do does did can in on at of to for from with that which who and or "
-                   "when not cost take need will would close open start end last weigh live".split())  # fmt: skip
+_NOT_NAMES = _set(
+    "I I'm What Which Who Whose When Where Why How Is Are Was Were Do Does Did Can Could Will Would "
+    "Should Has Have Tell And So But The A An It Its He She They In On At Yes No Sorry"
+)
+_BREAK = _set(
+    "is are was were has have had do does did can in on at of to for from with that which who and or "
+    "when not cost take need will would close open start end last weigh live"
+)
 
 
 def contextualise(question: str, history: Sequence[Message]) -> str:
@@ -132,37 +141,3 @@ def _ask_about(before: str, new: str, replaces: bool) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-@dataclass(frozen=True, slots=True)
-class SmallTalk:
-    """One line of the table: what the whole utterance looks like, and the reply."""
-
-    pattern: str
-    reply: str
-
-
-_HI = r"(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|greetings)(?: there| again)?"
-_THANKS = r"(?:thank you|thanks|cheers)(?: (?:so|very) much| a lot)?(?: (?:for .{1,40}|indeed))?"
-_BYE = r"(?:(?:good)?bye(?: bye)?|good night|see you(?: later| soon)?|that(?: i|')s all|have a (?:nice|good) day)"
-SMALL_TALK: tuple[SmallTalk, ...] = (
-    SmallTalk(rf"{_HI}|(?:{_HI} )?(?:can you hear me|are you (?:still )?there|is anyone there)",
-              "Hello! What would you like to know?"),
-    SmallTalk(rf"(?:{_HI} )?how are you(?: doing)?(?: today)?", "I'm well, thank you. What would you like to know?"),
-    SmallTalk(rf"(?:(?:okay|ok|great|no|alright) )?{_THANKS}(?: {_BYE})+|(?:ok |okay |no )?{_BYE} {_THANKS}|(?:okay |ok )?(?:no )?{_BYE}", "Goodbye!"),
-    SmallTalk(rf"(?:(?:okay|ok|great|perfect|wonderful|alright|yes|no|that's (?:great|good|all)) )?{_THANKS}",
-              "You're welcome."),
-    SmallTalk(r"(?:i'm |i am )?sorry|excuse me", "No problem. What would you like to know?"),
-    SmallTalk(r"okay|ok|great|perfect|alright|i see|got it|very good|nice|wonderful|cool",
-              "Is there anything else you would like to know?"),
-)  # fmt: skip
-
-
-def small_talk(text: str, table: Sequence[SmallTalk] = SMALL_TALK) -> str | None:
-    """The reply to a greeting, thanks or goodbye that is the whole utterance; None for anything else.
-
-    >>> small_talk("Thank you very much!"), small_talk("Hello, how deep is the lake?")
-    ("You're welcome.", None)
-    """
-    plain = " ".join(re.sub(r"[^\w' ]", " ", text.replace("’", "'").lower()).split())[:200]
-    return next((line.reply for line in table if re.fullmatch(line.pattern, plain)), None)

@@ -10,43 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from duplex.llm.words import MEASURES, content, covered_words, is_number, kin, names, sentences, words
+from duplex.llm.lexicon import ANSWER_KINDS, MEASURES
+from duplex.llm.words import content, covered_words, is_number, kin, names, sentences, words
 
-# Cues of what kind of answer a question asks for; a sentence that has the cue is the likelier one.
-_MONEY = r"\b(?:euros?|pounds?|dollars?|cents?|pence|free|costs?|pays?)\b|[$€£]"
-_TIME = (
-    r"\b(?:\d{4}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|"
-    r"september|october|november|december|morning|noon|afternoon|evening|night|half past|o'clock|century|"
-    r"spring|summer|autumn|winter|years? ago|hours?|minutes|ten|eleven|twelve|one|two|three|four|five|six|seven|eight|"
-    r"nine)\b"
-)
-_NUMBER = (
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
-    r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|"
-    r"half|once|twice|third|quarter)\b"
-)
-_SPAN = (
-    r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur|metres?|meters?|kilomet|miles?|feet\b)"
-)
-_DURATION = r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur)"
-_PLACE = (
-    r"\b(?:in|at|on|near|between|beside|beneath|below|under|above|from|behind|along|north|south|east|west)\b"
-)
-_CAUSE = r"\b(?:because|since|so that|comes? from|due to|caused?|makes?|which|collects?)\b"
-_NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
-_KINDS: tuple[tuple[str, str], ...] = (
-    (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
-    (r"\bhow long (?:do|does|did|will|can)\b(?!.*\b(?:last|live)\b)", _DURATION),
-    (r"\bhow (?:long|far)\b", _SPAN),
-    (r"\bhow (?:many|much|high|tall|deep|wide|fast|big|large|heavy|old|hot|cold|often)\b", _NUMBER),
-    (
-        r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what time|what year|which (?:day|year|month)|how late)\b",
-        _TIME,
-    ),
-    (r"^where\b", _PLACE),
-    (r"^why\b", _CAUSE),
-    (r"^(?:who|whose|whom)\b", _NAME),
-)
 _PRONOUN = re.compile(r"^(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
 
 
@@ -111,7 +77,7 @@ def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[floa
     found = [covered_words(asked, bag) for bag in bags]
     rarity = {word: 1 / (1 + sum(word in f for f in found)) for word in asked}
     heading = covered_words(asked, words(title))
-    cues = [cue for ask, cue in _KINDS if re.search(ask, question, re.I)][:1]
+    cues = [cue for ask, cue in ANSWER_KINDS if re.search(ask, question, re.I)][:1]
     proper = set(names(question))
     weight = {word: 0.5 if word in heading else 1.5 if word in proper else 1.0 for word in asked}
     measures = [word for word in words(question) if word in MEASURES]
@@ -144,7 +110,7 @@ def focus(question: str, text: str, title: str = "", most: int = 2) -> str:
 
 def answers_kind(question: str, sentence: str) -> bool:
     """Whether a sentence has the kind of thing that the question asks for; True where the question names none."""
-    for ask, cue in _KINDS:
+    for ask, cue in ANSWER_KINDS:
         if re.search(ask, question, re.I):
             return re.search(cue, sentence) is not None
     return True

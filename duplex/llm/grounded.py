@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from duplex.llm.context import contextualise, small_talk
+from duplex.llm.context import contextualise
 from duplex.llm.evidence import answers_kind, coverage, focus, missing_names, rank_sentences, support
+from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
 from duplex.llm.types import LLM, Message, Request
 from duplex.llm.words import sentences
 
@@ -103,6 +104,8 @@ class GroundedAnswerer:
             that follows instructions (three whole passages and the conversation).
         unknown: what to say where the passages do not have the answer.
         limits: what an answer must reach.
+        talk: replies to greetings, thanks and goodbyes.
+        max_tokens: the most that the model may write.
     """
 
     def __init__(
@@ -111,11 +114,12 @@ class GroundedAnswerer:
         *,
         style: Literal["completion", "chat"] = "completion",
         unknown: str = UNKNOWN,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),
+        talk: Sequence[SmallTalk] = SMALL_TALK,
         max_tokens: int = 48,
     ) -> None:
         self._llm, self._style, self._unknown = llm, style, unknown
-        self._limits, self._max_tokens = limits, max_tokens
+        self._limits, self._max_tokens, self._talk = limits, max_tokens, talk
 
     async def warm(self) -> None:
         """Compute the part of the prompt that never changes, so that the first answer does not pay for it."""
@@ -135,7 +139,7 @@ class GroundedAnswerer:
         Raises:
             LLMError: the model failed.
         """
-        if reply := small_talk(question):
+        if reply := small_talk(question, self._talk):
             return Answer(reply, "small_talk")
         asked = contextualise(question, history)[:_MAX_QUESTION]
         ranked = rank(asked, [p for p in passages if p.score >= self._limits.score])

@@ -8,96 +8,32 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
+
+from duplex.llm.lexicon import KIN, MEASURES, SCALES, STOP, TENS, UNITS
 
 _WORD = re.compile(r"\d[\d,]*(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?")
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”')\]]*\s+(?=[\"“(\[]?[A-Z0-9])")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Mt|Prof|vs|e\.g|i\.e|approx|No)|\b[A-Z])\.$")
 
-# Function words, and what people wrap a question in.
-_STOP = frozenset(
-    """a an the this that these those there here it its he him his she her they them their we us our you your i me my
-    is are was were be been being am do does did done have has had having can could will would shall should may might
-    must of in on at to from by for with about into over under after before during between near as than then so and or
-    but not no nor if when where who whom whose which what why how while because until also just only very too quite
-    really please tell know say think want like ask question well ok okay yes hello hi hey thanks thank um uh er
-    much many long any some all every each other another such own same more most less least get got go give let make put
-    out up down off again one's s t ll re ve d m kind sort type number thing something anything happen mean called
-    name exactly approximately roughly around s't isn't doesn't don't can't there's what's who's it's that's""".split()
-)
-# Words that ask for a measure: an amount answers them, the word itself need not occur.
-MEASURES = frozenset(
-    "high tall deep wide far fast big large heavy old hot cold often soon late early quick long".split()
-)
-
-# Words that answer one another. Each line is one group.
-_KIN_GROUPS = """
-cost price pay charge fee euro pound dollar cent expensive cheap
-weigh weight heavy gram kilo kilogram tonne ton
-height high tall
-depth deep
-width wide
-length long
-last take
-age old found build open date
-borrow lend loan lends
-start begin
-build construct design make erect built
-area big large size
-biggest largest
-people population inhabitant live
-speed fast
-temperature hot warm cold degree
-end finish close
-inventor invent
-discover find found
-buy sell purchase shop
-eat feed food diet
-live dwell home habitat nest
-holiday vacation
-film movie
-lorry truck
-bicycle bike
-child kid
-tyre tire
-colour color
-metre meter
-kilometre kilometer
-litre liter
-grey gray
-centre center
-allow permit may
-repair fix
-country state nation
-""".strip().splitlines()
-
-_UNITS = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split(),
-        range(20),
-        strict=True,
-    )
-)
-_TENS = dict(
-    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
-)
-_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _SUFFIXES = (
-    "ations",
-    "ation",
-    "ings",
-    "ing",
-    "ions",
-    "ion",
-    "ers",
-    "ies",
-    "ied",
-    "est",
-    "ed",
-    "es",
-    "er",
-    "ly",
-    "s",
+    *(
+        "ations",
+        "ation",
+        "ings",
+        "ing",
+        "ions",
+        "ion",
+        "ers",
+        "ies",
+        "ied",
+        "est",
+        "ed",
+        "es",
+        "er",
+        "ly",
+        "s",
+    ),
 )
 _SOUNDS = ((r"(.)\1+", r"\1"), (r"ph", "f"), (r"[ckq]+h?", "k"), (r"sh|[sz]", "s"), (r"[aeiouyhw]", ""))
 
@@ -110,7 +46,7 @@ def words(text: str) -> list[str]:
 
 def content(text: str) -> list[str]:
     """The words that carry content, in order, each once; without function words and words that ask for a measure."""
-    return [w for w in dict.fromkeys(words(text)) if w not in _STOP and w not in MEASURES]
+    return [w for w in dict.fromkeys(words(text)) if w not in STOP and w not in MEASURES]
 
 
 def names(text: str) -> list[str]:
@@ -119,7 +55,7 @@ def names(text: str) -> list[str]:
     for sentence in sentences(text):
         for match in list(_WORD.finditer(sentence))[1:]:
             word = match.group().removesuffix("'s")
-            if word[0].isupper() and word.lower() not in _STOP:
+            if word[0].isupper() and word.lower() not in STOP:
                 found.append(word.lower())
     return list(dict.fromkeys(found))
 
@@ -152,10 +88,10 @@ def stem(word: str) -> str:
     return word.removesuffix("e").removesuffix("i").removesuffix("y") if len(word) > 3 else word
 
 
-_KIN: dict[str, set[int]] = {}
-for _i, _group in enumerate(_KIN_GROUPS):
+_KIN_OF: dict[str, set[int]] = {}
+for _i, _group in enumerate(KIN.strip().splitlines()):
     for _word in _group.split():
-        _KIN.setdefault(stem(_word), set()).add(_i)
+        _KIN_OF.setdefault(stem(_word), set()).add(_i)
 
 
 @lru_cache(maxsize=16384)
@@ -182,7 +118,7 @@ def same(a: str, b: str) -> bool:
 
 def kin(a: str, b: str) -> bool:
     """Whether one word can answer the other: the same, or of one group ("cost", "pay")."""
-    return same(a, b) or bool(_KIN.get(stem(a), set()) & _KIN.get(stem(b), set()))
+    return same(a, b) or bool(_KIN_OF.get(stem(a), set()) & _KIN_OF.get(stem(b), set()))
 
 
 def covered(word: str, by: list[str]) -> bool:
@@ -193,10 +129,10 @@ def covered(word: str, by: list[str]) -> bool:
 def covered_words(asked: list[str], by: list[str]) -> set[str]:
     """Those of `asked` that are covered; "lark", "spur" are both covered by "larkspur", and "bluebell" by both."""
     found = {word for word in asked if covered(word, by)}
-    for left, right in zip(asked, asked[1:], strict=False):
+    for left, right in pairwise(asked):
         if any(same(left + right, other) for other in by):
             found |= {left, right}
-    joined = [a + b for a, b in zip(by, by[1:], strict=False)]
+    joined = [a + b for a, b in pairwise(by)]
     return found | {word for word in asked if len(word) >= 6 and any(same(word, other) for other in joined)}
 
 
@@ -225,20 +161,20 @@ def _number(run: list[str]) -> tuple[int, int]:
     total = group = used = 0
     last = ""  # the kind of the previous word
     for i, word in enumerate(run):
-        if word in _UNITS and last in ("", "tens", "scale"):
-            if last == "tens" and _UNITS[word] > 9:
+        if word in UNITS and last in ("", "tens", "scale"):
+            if last == "tens" and UNITS[word] > 9:
                 break
-            group, last = group + _UNITS[word], "teen" if 10 < _UNITS[word] < 20 else "unit"
-        elif word in _TENS and last in ("", "scale"):
-            group, last = group + _TENS[word], "tens"
-        elif word in _TENS and ((last == "teen") or (last == "tens" and group == 20)) and total == 0:
-            group, last = group * 100 + _TENS[word], "tens"
-        elif word in _SCALES and last:
-            group *= _SCALES[word]
+            group, last = group + UNITS[word], "teen" if 10 < UNITS[word] < 20 else "unit"
+        elif word in TENS and last in ("", "scale"):
+            group, last = group + TENS[word], "tens"
+        elif word in TENS and ((last == "teen") or (last == "tens" and group == 20)) and total == 0:
+            group, last = group * 100 + TENS[word], "tens"
+        elif word in SCALES and last:
+            group *= SCALES[word]
             if word != "hundred":
                 total, group = total + group, 0
             last = "scale"
-        elif word == "and" and last == "scale" and i + 1 < len(run) and run[i + 1] in _UNITS | _TENS:
+        elif word == "and" and last == "scale" and i + 1 < len(run) and run[i + 1] in UNITS | TENS:
             continue
         else:
             break
