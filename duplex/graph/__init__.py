@@ -11,7 +11,7 @@ from duplex.graph.lanes import Lanes
 from duplex.graph.node import Action, Machine, MachineNode, Node, Restart, Sink, Source
 from duplex.graph.pool import LanesClosed
 from duplex.graph.port import In, Out
-from duplex.graph.virtual import VirtualLoop, VirtualTimeError, run_virtual
+from duplex.graph.virtual import VirtualLoop, VirtualTimeError, outside, run_virtual
 
 __all__ = [
     "TICKS",
@@ -42,6 +42,7 @@ __all__ = [
     "TimerFired",
     "VirtualLoop",
     "VirtualTimeError",
+    "outside",
     "perf_seconds",
     "run_virtual",
     "to_seconds",

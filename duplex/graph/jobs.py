@@ -113,10 +113,6 @@ class Job(ABC):
     def deliver(self, report: Report) -> None:
         """Hand a step's report to whoever waits; on the event loop."""
 
-    def full(self) -> bool:
-        """Whether it should rest until what it made has been taken. The pool's lock is held."""
-        return False
-
 
 class Call(Job, Generic[T]):
     """One call, one result."""
@@ -182,10 +178,6 @@ class Stream(Job, Generic[T]):
         self._reports.append(report)
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
-
-    def full(self) -> bool:
-        """Whether `ahead` items wait to be taken."""
-        return self.unread >= self.ahead
 
     async def next(self) -> Report:
         """Wait for the next report."""

@@ -19,7 +19,7 @@ import anyio
 
 from duplex.graph.jobs import Call, JobStatistics, Priority, Stream
 from duplex.graph.pool import LanesClosed, Pool, ThreadPool, VirtualPool
-from duplex.graph.virtual import virtual_loop
+from duplex.graph.virtual import VirtualLoop, virtual_loop
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -31,8 +31,9 @@ FRAME = -1
 class Lanes:
     """The frame thread and the heavy workers of a process. Make one and share it.
 
-    It belongs to the event loop that first uses it. In virtual time its jobs are charged to the loop's N virtual
-    workers: one is the frame lane's and the others are the heavy ones, or, if N is 1, both share it.
+    In virtual time its jobs are charged to the loop's N virtual workers: one is the frame lane's and the others
+    are the heavy ones, or, if N is 1, both share it. A job there must not wait for the event loop, which stands
+    still while it runs.
 
     Args:
         heavy_workers: how many heavy jobs run at a time; by default one less than there are cores, at least 1.
@@ -47,6 +48,8 @@ class Lanes:
         self._wanted = heavy_workers
         self._statistics: defaultdict[str, JobStatistics] = defaultdict(JobStatistics)
         self._pools: tuple[Pool, Pool] | None = None
+        self._virtual: VirtualLoop | None = None
+        """The loop the pools were made for, where it is a virtual one."""
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -145,14 +148,16 @@ class Lanes:
                 pool.cancel(call)
 
     def _pool(self, lane: int) -> Pool:
-        if self._pools is None:
-            if self._closed:
-                raise LanesClosed("the lanes are closed")
-            self._pools = self._start()
+        if self._closed:
+            raise LanesClosed("the lanes are closed")
+        loop = virtual_loop()
+        if self._pools is None or loop is not self._virtual:
+            for pool in self._pools or ():
+                pool.close()
+            self._pools, self._virtual = self._start(loop), loop
         return self._pools[lane]
 
-    def _start(self) -> tuple[Pool, Pool]:
-        loop = virtual_loop()
+    def _start(self, loop: VirtualLoop | None) -> tuple[Pool, Pool]:
         if loop is None:
             heavy = self._wanted or max(1, (os.cpu_count() or 2) - 1)
             return ThreadPool("frame", 1, self._statistics), ThreadPool("heavy", heavy, self._statistics)

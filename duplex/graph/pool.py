@@ -40,6 +40,8 @@ class Pool(ABC):
         self.statistics = statistics
         self._lock = threading.Condition()
         self._waiting: list[Job] = []
+        self._streams: set[Stream[Any]] = set()
+        """Streams that somebody reads."""
         self._number = count()
         self._closed = False
 
@@ -52,22 +54,16 @@ class Pool(ABC):
         with self._lock:
             if self._closed:
                 raise LanesClosed(f"the lanes are closed: {job.name!r} cannot run")
+            if isinstance(job, Stream):
+                self._streams.add(job)
             self._push(job)
 
     def cancel(self, job: Job) -> None:
         """Nobody waits for this job any more: drop it, abandon it if it runs, and close a stream that had begun."""
         with self._lock:
-            if job.cancelled:
-                return
-            job.cancelled = True
-            self.statistics[job.name].cancelled += 1
-            waited = job in self._waiting
-            if waited and not job.to_clean:
-                self._waiting.remove(job)
-                heapq.heapify(self._waiting)
-            elif not waited and isinstance(job, Stream) and job.resting:
-                job.resting = False
-                self._push(job)
+            if not job.cancelled:
+                self.statistics[job.name].cancelled += 1
+                self._drop(job)
 
     def took(self, stream: Stream[Any]) -> None:
         """A stream's reader has taken an item; a stream that rested goes on once half of its items are gone."""
@@ -81,15 +77,25 @@ class Pool(ABC):
         """Take no more work, fail what waits, and let the workers end when what runs is done."""
         with self._lock:
             self._closed = True
-            waiting, self._waiting = self._waiting, []
-            for job in waiting:
-                if job.to_clean:
-                    job.cancelled = True
-                    self._push(job)
+            ended = {*self._waiting, *self._streams}
+            for job in ended:
+                self._drop(job)
             self._lock.notify_all()
-        for job in waiting:
-            error = LanesClosed(f"the lanes were closed before {job.name!r} ran")
-            job.deliver(Report(error=error))
+        for job in ended:
+            job.deliver(Report(error=LanesClosed(f"the lanes were closed before {job.name!r} was done")))
+
+    def _drop(self, job: Job) -> None:
+        """Take a job out of the queue, or let a stream that had begun wait for its closing; the lock is held."""
+        job.cancelled = True
+        waits = job in self._waiting
+        if waits and not job.to_clean:
+            self._waiting.remove(job)
+            heapq.heapify(self._waiting)
+        if isinstance(job, Stream):
+            self._streams.discard(job)
+            if job.resting:
+                job.resting = False
+                self._push(job)
 
     def _push(self, job: Job) -> None:
         """Queue a job; the lock is held."""
@@ -106,13 +112,15 @@ class Pool(ABC):
             statistics.add(wait, run)
         if report.error is not None:
             statistics.failed += 1
-        if report.last:
+        if not isinstance(job, Stream):
             return False
-        if isinstance(job, Stream):
-            job.unread += 1
-            if job.full() and not job.cancelled:
-                job.resting = True
-                return False
+        if report.last:
+            self._streams.discard(job)
+            return False
+        job.unread += 1
+        if job.unread >= job.ahead and not job.cancelled:
+            job.resting = True
+            return False
         if self._waiting and self._waiting[0].priority < job.priority:
             self._push(job)
             return False

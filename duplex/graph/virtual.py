@@ -11,7 +11,8 @@ asks the loop for the time (anyio's sleeps, timeouts, deadlines) asks this clock
   speed while any is under way; in the other modes it is held and nothing is charged, since no table knows it.
 
 A socket counts as outside while somebody waits on it and its peer is not on this very loop. One that stays
-silent for `patience` seconds counts as idle until it stirs. Datagrams and pipes are never waited for.
+silent for `patience` seconds counts as idle until it is waited for anew. What the loop cannot see, as datagrams,
+pipes and threads of one's own, is declared with `outside()`.
 
 The loop follows the idea of `looptime`, which does not charge what runs outside.
 """
@@ -20,10 +21,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import selectors
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from queue import SimpleQueue
 from typing import Any, Literal, TypeVar, TypeVarTuple
 
@@ -31,19 +32,14 @@ import anyio
 from anyio.to_thread import current_default_thread_limiter
 
 from duplex.graph.clock import perf_seconds
-from duplex.graph.peers import Peers
+from duplex.graph.selector import VirtualSelector, VirtualTimeError
+
+__all__ = ["Compute", "Mode", "VirtualLoop", "VirtualTimeError", "outside", "run_virtual", "virtual_loop"]
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 Mode = Literal["measured", "fixed", "zero"]
-
-SETTLE = 0.001
-"""Wall seconds to wait for the kernel before a jump, where both ends of a socket are on this loop."""
-
-
-class VirtualTimeError(RuntimeError):
-    """Virtual time cannot go on: every task waits, and nothing that could wake one is under way."""
 
 
 class Compute:
@@ -109,95 +105,6 @@ class Compute:
             self._done.put(perf_seconds() - start)
 
 
-class VirtualSelector(selectors.DefaultSelector):
-    """The loop's selector, and with it the clock: where a real loop would wait, this one decides what time does.
-
-    Attributes:
-        now: the virtual time in seconds; it never goes back.
-    """
-
-    def __init__(self, charged: bool, patience: float) -> None:
-        super().__init__()
-        self.now = 0.0
-        self.calls: Callable[[], int] = int
-        """How many plain thread calls are under way."""
-        self.due: Callable[[], float | None] = lambda: None
-        """When the loop's next timer is due, None if none ever is."""
-        self._charged = charged
-        self._patience = patience
-        self._peers = Peers()
-        self._since: float | None = None
-        self._lag = 0.0
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        """Watch a file; remember what is at its other end."""
-        key = super().register(fileobj, events, data)
-        self._peers.add(key.fd)
-        return key
-
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        """Watch a file for something else."""
-        key = super().modify(fileobj, events, data)
-        self._peers.add(key.fd)
-        return key
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        """Watch a file no more."""
-        key = super().unregister(fileobj)
-        self._peers.remove(key.fd)
-        return key
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready; nothing when the clock has moved instead."""
-        calls = self.calls()
-        if not calls and not self._peers.outside():
-            self._since, self._lag = None, 0.0
-            return self._jump(timeout)
-        if self._charged:
-            return self._at_wall_speed(timeout)
-        return self._hold(timeout, forever=calls > 0)
-
-    def _jump(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Nothing is under way outside: go straight to the next timer."""
-        ready = super().select(SETTLE if timeout != 0 and self._peers.inside() else 0)
-        if ready or timeout == 0:
-            return ready
-        if timeout is not None and self.due() is not None:
-            self.now += timeout
-            return []
-        if not (ready := super().select(self._patience)):
-            raise VirtualTimeError(f"every task waits, and nothing came in {self._patience} s of wall time")
-        return ready
-
-    def _hold(self, timeout: float | None, forever: bool) -> list[tuple[selectors.SelectorKey, int]]:
-        """Let the world outside finish, and charge nothing for it."""
-        ready = super().select(timeout if timeout == 0 else None if forever else self._patience)
-        if not ready and timeout != 0:
-            self._peers.give_up()
-        return ready
-
-    def _at_wall_speed(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Let virtual time pass as wall time does. Jobs that held the clock meanwhile leave it behind; it catches
-        up timer by timer, and looks at the sockets only then, so nothing comes in sooner than it could have."""
-        before = self.now
-        if not self._catch_up():
-            return []
-        left = None if timeout is None else max(0.0, timeout - (self.now - before))
-        ready = super().select(left)
-        return ready if self._catch_up() else []
-
-    def _catch_up(self) -> bool:
-        """Let the wall time since the last call pass, up to the next timer; whether all of it could."""
-        wall = perf_seconds()
-        self._lag += wall - (self._since if self._since is not None else wall)
-        self._since = wall
-        due = self.due()
-        step = self._lag if due is None else max(0.0, min(self._lag, due - self.now))
-        self.now += step
-        self._lag -= step
-        return self._lag <= 0
-
-
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop in virtual time, from 0. See the module for what takes how long.
 
@@ -213,7 +120,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._clock)
         self._clock.calls = self._calls_under_way
         self._clock.due = self._next_timer
-        self._executor_calls = 0
+        self._unseen = 0
         self._limiter: anyio.CapacityLimiter | None = None
 
     def time(self) -> float:
@@ -225,9 +132,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Future[T]:
         """As on any loop; the call counts as under way until its result is in."""
         future = super().run_in_executor(executor, func, *args)
-        self._executor_calls += 1
+        self._unseen += 1
         future.add_done_callback(self._executor_call_done)
         return future
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Something is under way that the loop cannot see."""
+        self._unseen += 1
+        try:
+            yield
+        finally:
+            self._unseen -= 1
 
     def watch(self, limiter: anyio.CapacityLimiter) -> None:
         """Count what holds a token of `limiter` as a thread call under way."""
@@ -239,10 +155,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.compute.close()
 
     def _executor_call_done(self, future: asyncio.Future[Any]) -> None:
-        self._executor_calls -= 1
+        self._unseen -= 1
 
     def _calls_under_way(self) -> int:
-        return self._executor_calls + (self._limiter.borrowed_tokens if self._limiter else 0)
+        return self._unseen + (self._limiter.borrowed_tokens if self._limiter else 0)
 
     def _next_timer(self) -> float | None:
         timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # no public way to ask
@@ -254,6 +170,17 @@ def virtual_loop() -> VirtualLoop | None:
     """The running event loop if its time is virtual, else None."""
     loop = asyncio.get_running_loop()
     return loop if isinstance(loop, VirtualLoop) else None
+
+
+def outside() -> AbstractContextManager[None]:
+    """While this is open, something is under way that virtual time cannot see for itself: a thread of one's own,
+    a child process, a datagram. On a real loop it does nothing.
+
+        with outside():
+            await reply
+    """
+    loop = virtual_loop()
+    return nullcontext() if loop is None else loop.outside()
 
 
 def run_virtual(
