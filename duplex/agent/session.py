@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import anyio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,6 +64,8 @@ class Engines:
     apology: str = "Sorry, something went wrong. Please ask again."
     floor: FloorSettings = field(default_factory=FloorSettings)
     voice: VoiceSettings = field(default_factory=VoiceSettings)
+    close: Callable[[], Awaitable[None]] | None = None
+    """Releases the models."""
 
 
 class Session:
@@ -74,6 +77,8 @@ class Session:
     def __init__(self, engines: Engines, id: str | None = None) -> None:
         self.id = id or uuid.uuid4().hex[:8]
         self.history = History()
+        self.started = anyio.Event()
+        """Set once the session runs."""
         self._clock: Clock | None = None
         self._greets = bool(engines.greeting)
         self._floor = Floor(engines.floor)
@@ -106,6 +111,7 @@ class Session:
         """Run the session until it is cancelled or a node fails for good."""
         self._clock = Clock()
         self._user.out.send_nowait(SessionStarted(t=0, greets=self._greets))
+        self.started.set()
         try:
             await self.graph.run(self._clock)
         finally:

@@ -102,7 +102,7 @@ def messages(call: Caller, kind: str, start: float, end: float) -> list[dict[str
 def clock_offset(call: Caller, events: list[dict[str, object]]) -> float | None:
     """Seconds to add to the session's times to get the caller's: both saw each reply begin."""
     here = [m.at for m in call.messages if m.data.get("type") == "bot-started-speaking"]
-    there = [int(str(e["t"])) / TICKS for e in events if e["kind"] == "PlayoutStarted"]
+    there = [int(str(e["t"])) / TICKS for e in events if e["type"] == "PlayoutStarted"]
     pairs = list(zip(here, there, strict=False))
     return statistics.median(a - b for a, b in pairs) if pairs else None
 
@@ -113,19 +113,21 @@ def stages(events: list[dict[str, object]], offset: float, end: float, until: fl
     def at(event: dict[str, object]) -> float:
         return int(str(event["t"])) / TICKS + offset
 
-    commits = [e for e in events if e["kind"] == "Commit" and end <= at(e) < until]
+    commits = [e for e in events if e["type"] == "Commit" and end <= at(e) < until]
     if not commits:
         return {}
     mine = [e for e in events if e.get("attempt") == commits[-1]["attempt"]]
     reached: dict[str, float] = {}
     for event in mine:
-        kind = str(event["kind"])
+        kind = str(event["type"])
         if kind in STAGES and kind not in reached:
             reached[kind] = at(event) - end
     return reached
 
 
-def exchanges(call: Caller, said: list[Said], questions: list[Question], served: Served, unknown: str) -> list[Exchange]:
+def exchanges(
+    call: Caller, said: list[Said], questions: list[Question], served: Served, unknown: str
+) -> list[Exchange]:
     """What each question brought, judged on the recording and the messages."""
     _, agent = call.recording()
     events = served.events()
@@ -133,7 +135,9 @@ def exchanges(call: Caller, said: list[Said], questions: list[Question], served:
     out: list[Exchange] = []
     ends = [each.start for each in said[1:]] + [len(agent) / RATE + 1]
     for question, each, until in zip(questions, said, ends, strict=True):
-        heard = " ".join(str(m["text"]) for m in messages(call, "user-transcription", each.start, until) if m["final"])
+        heard = " ".join(
+            str(m["text"]) for m in messages(call, "user-transcription", each.start, until) if m["final"]
+        )
         answer = " ".join(str(m["text"]) for m in messages(call, "bot-transcription", each.start, until))
         latency = first_audio(agent, RATE, each.end, min(until, each.end + ANSWER_LIMIT))
         right = latency is not None and is_right(answer, question.accept, unknown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
@@ -26,6 +27,9 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.history import History
 from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
+from duplex.llm.types import LLMError
+
+logger = logging.getLogger(__name__)
 from tts.types import SpeechChunk, Synthesiser, Utterance
 
 
@@ -60,7 +64,11 @@ class Endpointer(Node):
         async for said in self.words:
             if said.final and said.text:
                 last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
-                p = await self._probability(said.text, last)
+                try:
+                    p = await self._probability(said.text, last)
+                except LLMError as error:  # without a judgement the timeout ends the turn
+                    logger.warning("no judgement of the turn's end: %s", error)
+                    continue
                 await self.ends.send(EndProbability(t=self.clock.now(), attempt=said.attempt, p=p))
 
 

@@ -1,0 +1,246 @@
+"""From an agent's specification to loaded engines: the one place that knows which class stands behind a name."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import numpy as np
+from asr.types import Recogniser
+from platformdirs import user_cache_path
+from tts.types import Synthesiser
+
+from duplex.agent.answering import FromKnowledge, FromModel
+from duplex.agent.session import Engines
+from duplex.agent.spec import AgentSpec, AsrSection, Endpoint, LlmSection, LocalModel, TtsSection, TurnsSection
+from duplex.dialogue.floor import FloorSettings
+from duplex.graph import Lanes
+from duplex.llm.completeness import CALIBRATIONS, SLOT, Calibration, TurnCompleteness
+from duplex.llm.grounded import GroundedAnswerer, Limits
+from duplex.llm.llamacpp import LlamaCpp
+from duplex.llm.types import LLM
+from duplex.models import derive, model_folder
+from duplex.nodes.replying import Answer, Probability
+
+if TYPE_CHECKING:
+    from asr import SileroVad
+    from tools_rag import KnowledgeIndex
+
+logger = logging.getLogger(__name__)
+
+PROFILES = {
+    "snappy": FloorSettings(silence=0.16, timeout=1.0, threshold=0.4),
+    "balanced": FloorSettings(),
+    "patient": FloorSettings(silence=0.5, timeout=2.5, threshold=0.7),
+}
+"""What `turns` may name."""
+SLOTS = (SLOT, "answer")
+OTHER_MODEL = Calibration(1.6, 2.8)
+"""For a model that nobody calibrated: between those of the two that were."""
+
+
+class EngineError(Exception):
+    """An engine cannot be made from the agent file; the text says what to do."""
+
+
+async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None) -> Engines:
+    """Load and warm everything the agent needs; models that are missing are pulled.
+
+    Args:
+        spec: the agent.
+        lanes: where its work will run.
+        cache: where knowledge indexes are kept; by default the user's cache.
+
+    Raises:
+        EngineError: a key is missing from the environment, or an optional package is not installed.
+        ModelError, LLMError, KnowledgeError: a model or the knowledge cannot be loaded. One line each.
+    """
+    vad, recogniser, synthesiser = await anyio.to_thread.run_sync(_load_speech, spec)
+    brain = await anyio.to_thread.run_sync(_load_llm, spec.llm)
+    answer = await _answering(spec, brain, lanes, cache or user_cache_path("duplex", appauthor=False) / "indexes")
+    engines = Engines(
+        lanes=lanes,
+        vad=vad,
+        recogniser=recogniser,
+        synthesiser=synthesiser,
+        probability=_probability(brain),
+        answer=answer,
+        greeting=spec.greeting,
+        apology=spec.apology,
+        floor=floor_settings(spec.turns),
+        close=brain.aclose,
+    )
+    await _warm(engines)
+    return engines
+
+
+async def _warm(engines: Engines) -> None:
+    """Run everything once: first calls allocate, and a caller should not be the one who waits for it."""
+    await engines.probability("hello there", "")
+
+    def speech() -> None:
+        for chunk in (*(utterance := engines.synthesiser.stream()).feed("Ready now. "), *utterance.finish()):
+            del chunk
+        stream = engines.recogniser.stream()
+        stream.accept(np.zeros(16_000, dtype=np.int16))
+        stream.hypothesis()
+        stream.finalise()
+
+    await anyio.to_thread.run_sync(speech)
+
+
+def floor_settings(turns: TurnsSection) -> FloorSettings:
+    """The profile's values, but for those that the file gives."""
+    base = PROFILES[turns.profile]
+    return FloorSettings(
+        silence=base.silence if turns.silence_ms is None else turns.silence_ms / 1000,
+        timeout=base.timeout if turns.timeout_ms is None else turns.timeout_ms / 1000,
+        threshold=base.threshold if turns.threshold is None else turns.threshold,
+        barge=base.barge if turns.barge_in_ms is None else turns.barge_in_ms / 1000,
+    )
+
+
+def secret(endpoint: Endpoint) -> str:
+    """The endpoint's key, from the environment.
+
+    Raises:
+        EngineError: the variable is named but not set.
+    """
+    if endpoint.key_env is None:
+        return ""
+    key = os.environ.get(endpoint.key_env, "")
+    if not key:
+        raise EngineError(f"set the environment variable {endpoint.key_env}: it holds the key of {endpoint.base_url}")
+    return key
+
+
+def _load_speech(spec: AgentSpec) -> tuple[SileroVad, Recogniser, Synthesiser]:
+    from asr import SileroVad
+
+    return SileroVad(model_folder("silero-vad")), _recogniser(spec.asr), _synthesiser(spec.tts)
+
+
+def _recogniser(section: AsrSection) -> Recogniser:
+    if section.whisper:
+        from asr import StreamingWhisper, WhisperModel
+
+        partial = WhisperModel(model_folder(section.whisper.partial))
+        final = WhisperModel(model_folder(section.whisper.final))
+        return StreamingWhisper(partial, final)
+    if section.sherpa:
+        from asr import SherpaRecogniser
+
+        return SherpaRecogniser(section.sherpa.folder)
+    assert section.openai is not None
+    from asr import OpenAIRecogniser
+
+    endpoint = section.openai
+    return OpenAIRecogniser(str(endpoint.base_url), endpoint.model, api_key=secret(endpoint))
+
+
+def _synthesiser(section: TtsSection) -> Synthesiser:
+    if section.piper:
+        from tts import PiperSynthesiser, make_patched
+
+        folder = model_folder(section.piper.model)
+        patched = derive(section.piper.model, "aligned.onnx", lambda path: make_patched(folder, path))
+        return PiperSynthesiser(folder, patched, speed=section.piper.speed)
+    if section.kokoro:
+        from tts import KokoroSynthesiser
+
+        return KokoroSynthesiser(model_folder("kokoro"), voice=section.kokoro.voice, speed=section.kokoro.speed)
+    assert section.openai is not None
+    from tts import OpenAISynthesiser
+
+    endpoint = section.openai
+    return OpenAISynthesiser(str(endpoint.base_url), endpoint.model, endpoint.voice, api_key=secret(endpoint))
+
+
+@dataclass(frozen=True, slots=True)
+class Brain:
+    """The language models of an agent.
+
+    Attributes:
+        llm: what answers.
+        chat: it follows instructions.
+        judge: what P(end | words) is read from: the same model, unless that one is remote.
+        calibration: how to read it.
+    """
+
+    llm: LLM
+    chat: bool
+    judge: LLM
+    calibration: Calibration
+
+    async def aclose(self) -> None:
+        """Release the models."""
+        await self.llm.aclose()
+        if self.judge is not self.llm:
+            await self.judge.aclose()
+
+
+_FILES = {"gemma-3-270m": "gemma-3-270m-q4_k_m.gguf", "smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
+
+
+def _load_llm(section: LlmSection) -> Brain:
+    if section.gemma_3_270m:
+        return _local("gemma-3-270m", section.gemma_3_270m, chat=False)
+    if section.smollm2_135m:
+        return _local("smollm2-135m", section.smollm2_135m, chat=True)
+    if section.llamacpp:
+        own = section.llamacpp
+        llm = LlamaCpp(own.file, slots=SLOTS, threads=own.threads, context=own.context)
+        return Brain(llm, own.chat, llm, OTHER_MODEL)
+    assert section.openai is not None
+    from duplex.llm.openai import OpenAI
+
+    # A remote model is too far away to be asked at every pause, and seldom gives log-probabilities.
+    judge = _local("smollm2-135m", LocalModel(), chat=True)
+    endpoint = section.openai
+    remote = OpenAI(endpoint.model, base_url=str(endpoint.base_url), key_env=endpoint.key_env)
+    return Brain(remote, True, judge.llm, judge.calibration)
+
+
+def _local(name: str, settings: LocalModel, chat: bool) -> Brain:
+    file = model_folder(name) / _FILES[name]
+    llm = LlamaCpp(file, slots=SLOTS, threads=settings.threads, context=settings.context)
+    return Brain(llm, chat, llm, CALIBRATIONS[name])
+
+
+async def _answering(spec: AgentSpec, brain: Brain, lanes: Lanes, cache: Path) -> Answer:
+    if spec.knowledge is None:
+        return FromModel(brain.llm, spec.instructions)
+    knowledge = spec.knowledge
+
+    def open_index() -> KnowledgeIndex:
+        from tools_rag import KnowledgeIndex, MiniLM, WordLlama
+
+        folder = model_folder(knowledge.embedder)
+        embedder = MiniLM(folder) if knowledge.embedder == "minilm" else WordLlama(folder)
+        return KnowledgeIndex.open(knowledge.folder, cache, embedder)
+
+    index = await anyio.to_thread.run_sync(open_index)
+    for problem in index.problems:
+        logger.warning("knowledge: %s", problem)
+    least = index.supported if knowledge.min_score is None else knowledge.min_score
+    answerer = GroundedAnswerer(
+        brain.llm,
+        style="chat" if brain.chat else "completion",
+        unknown=spec.unknown,
+        limits=Limits(score=least),
+    )
+    await answerer.warm()
+    return FromKnowledge(index, answerer, lanes)
+
+
+def _probability(brain: Brain) -> Probability:
+    completeness = TurnCompleteness(brain.judge, brain.calibration)
+
+    async def probability(words: str, agent: str) -> float:
+        return await (completeness.probability(words, agent) if agent else completeness.probability(words))
+
+    return probability
