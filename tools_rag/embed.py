@@ -41,6 +41,9 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """float32 [n, dimension], each row of length 1 (an empty text gives zeros). Safe from several threads."""
 
+    def has_word(self, word: str) -> bool:
+        """Whether the model has a token for the whole word (lower case): it is a common word of its language."""
+
 
 class WordLlama:
     """Mean of static token vectors (WordLlama l2_supercat, 256 dimensions): about 0.05 ms a query.
@@ -72,6 +75,10 @@ class WordLlama:
             if ids:
                 row[:] = self._table[ids].astype(np.float32).mean(axis=0)
         return normalise(rows)
+
+    def has_word(self, word: str) -> bool:
+        """Whether `word` is a token."""
+        return self._tokenizer.token_to_id(f"▁{word}") is not None
 
 
 class MiniLM:
@@ -108,6 +115,10 @@ class MiniLM:
         for batch in batches([len(i) for i in ids]):
             rows[batch] = self._encoder.pooled([ids[i] for i in batch])
         return normalise(rows)
+
+    def has_word(self, word: str) -> bool:
+        """Whether `word` is a token."""
+        return self._tokenizer.token_to_id(word) is not None
 
 
 def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> list[list[int]]:

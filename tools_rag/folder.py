@@ -101,7 +101,7 @@ def _walk(root: Path, problems: list[Problem]) -> list[Path]:
 def _refusal(path: Path, root: Path, limits: Limits) -> str:
     """Why a file is left out, or nothing."""
     if path.is_symlink():
-        target = path.resolve()
+        target = Path(os.path.realpath(path))
         if not target.is_relative_to(root):
             return "a link that leads out of the knowledge folder; copy the file into it"
         if target.is_dir():

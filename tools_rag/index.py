@@ -18,7 +18,6 @@ from tools_rag.score import calibration, rarity
 from tools_rag.store import Saved
 from tools_rag.types import Passage
 from tools_rag.vectors import key_of
-from tools_rag.words import STOP_WORDS
 
 CANDIDATES = 24
 """Chunks that words propose."""
@@ -50,7 +49,7 @@ class KnowledgeIndex:
             for row in rows:
                 self._owners.setdefault(row, []).append(number)
         self._calibration = calibration(embedder.id)
-        self._names = Names((piece.indexed for piece in self._chunks), self._is_known)
+        self._names = Names((piece.indexed for piece in self._chunks), self._is_word)
         self.problems = tuple(problems)
         self.supported = self._calibration.supported
 
@@ -94,7 +93,8 @@ class KnowledgeIndex:
             k: how many.
             using: rank by words (BM25) or by vectors alone, to compare with both.
         """
-        text = self.repair(query).text
+        repaired = self.repair(query)
+        text = repaired.text
         terms = sorted(set(self._words.terms(text)))
         vector = self._embedder.embed([text])[0]
         if k < 1 or not (terms or np.any(vector)):
@@ -105,7 +105,7 @@ class KnowledgeIndex:
             {*by_words, *(number for row in nearest for number in self._owners[row][:CANDIDATES])}
         )
         cosines = self._cosines(vector, numbers)
-        coverages = self._coverages(terms, numbers)
+        coverages = self._coverages(terms, self._doubts(repaired), numbers)
         passages = [
             self._passage(number, cosine, coverage, by_words.get(number, 0.0))
             for number, cosine, coverage in zip(numbers, cosines, coverages, strict=True)
@@ -120,22 +120,24 @@ class KnowledgeIndex:
         ends = np.cumsum([0, *map(len, rows)])
         return [float(cosines[start:end].max()) for start, end in pairwise(ends)]
 
-    def _coverages(self, terms: list[str], numbers: list[int]) -> list[float]:
-        """For each chunk, the share of the question's words, by rarity, that it holds."""
+    def _doubts(self, repaired: Repair) -> dict[str, float]:
+        """How sure each term is that came from a name put right: its similarity."""
+        return {term: similar for _, name, similar in repaired.found for term in self._words.terms(name)}
+
+    def _coverages(self, terms: list[str], doubts: dict[str, float], numbers: list[int]) -> list[float]:
+        """For each chunk, the share of the question's words, by rarity, that it holds; a mended name counts less."""
         weights = {term: rarity(len(self._chunks), self._words.frequency(term)) for term in terms}
         total = sum(weights.values()) or 1.0
+        sure = {term: weight * doubts.get(term, 1.0) for term, weight in weights.items()}
         held = [set(self._words.terms(self._chunks[number].indexed)) for number in numbers]
-        return [sum(weight for term, weight in weights.items() if term in stems) / total for stems in held]
+        return [sum(weight for term, weight in sure.items() if term in stems) / total for stems in held]
 
     def _passage(self, number: int, cosine: float, coverage: float, sparse: float) -> Passage:
         chunk = self._chunks[number]
         score = self._calibration.score(cosine, coverage)
         return Passage(chunk.text, chunk.source, chunk.title, score, cosine, sparse)
 
-    def _is_known(self, word: str) -> bool:
-        """Whether a plain word is in the knowledge, or says nothing (it stems to no term)."""
+    def _is_word(self, word: str) -> bool:
+        """Whether a plain word is in the knowledge, or is a common word of the language."""
         terms = self._words.terms(word)
-        return word in _ASKING or not terms or all(self._words.frequency(term) for term in terms)
-
-
-_ASKING = frozenset(STOP_WORDS)
+        return all(self._words.frequency(term) for term in terms) or self._embedder.has_word(word)

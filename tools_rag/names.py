@@ -22,10 +22,11 @@ MAX_NAMES = 20_000
 MAX_QUERY_WORDS = 60
 """Names are looked for in so many words of a question; it bounds the time, whatever a caller says."""
 
-ALONE, TOGETHER, KNOWN = 0.62, 0.68, 0.86
-"""Least similarity to a name: of one unknown word; of several words, one of them unknown; of words all known."""
+UNKNOWN, KNOWN, AFTER_HEAD = 0.78, 0.87, 0.1
+"""Least similarity to a name where a word heard is no word at all, and where all are words; and what is taken off
+where the word before stands before that name in the knowledge too, as "lake" before Baikal."""
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_TOKEN = re.compile(r"[^\W\d_]+")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)\W*$")
 
 
@@ -47,48 +48,59 @@ class Names:
 
     Args:
         texts: the chunks.
-        known: whether a word, in lower case, occurs in the texts or is too common to be a name.
+        is_word: whether a plain word is in the texts or is a common word of the language.
     """
 
-    def __init__(self, texts: Iterable[str], known: Callable[[str], bool]) -> None:
-        self._known = known
-        counted = _names(texts)
-        self._spoken = {plain(name): name for name, _ in reversed(counted.most_common(MAX_NAMES))}
-        self._plain = list(self._spoken)
+    def __init__(self, texts: Iterable[str], is_word: Callable[[str], bool]) -> None:
+        self._is_word = is_word
+        counted, heads = _names(texts)
+        self._names = {plain(name): name for name, _ in reversed(counted.most_common(MAX_NAMES))}
+        self._heads = {name: heads[self._names[name]] for name in self._names}
+        self._all_heads = set[str]().union(*self._heads.values())
+        self._plain = list(self._names)
         self._sounds = [sound(name) for name in self._plain]
+        self._coarse = [coarse(key) for key in self._sounds]
 
     def repair(self, question: str) -> Repair:
-        """The question with each unknown word that sounds like a name replaced by the name."""
+        """The question with each word that is none, but sounds like a name, replaced by the name."""
         tokens = list(_TOKEN.finditer(question))[:MAX_QUERY_WORDS]
-        unknown = [not self._known(plain(token[0])) for token in tokens]
+        words = [plain(token[0]) for token in tokens]
+        right = [word in self._names for word in words]
+        real = [self._is_word(word) for word in words]
         found: list[tuple[float, int, int, str]] = []
-        for start in range(len(tokens)):
-            for end in range(start + 1, min(start + 4, len(tokens) + 1)):
-                least = _least(unknown[start:end])
-                match = self._nearest("".join(plain(token[0]) for token in tokens[start:end]), least)
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + 4, len(words) + 1)):
+                if any(right[start:end]):
+                    continue
+                before = words[start - 1] if start else ""
+                if end == start + 1 and real[start] and before not in self._all_heads:
+                    continue
+                match = self._nearest("".join(words[start:end]), before, all(real[start:end]))
                 if match:
                     found.append((match[0], start, end, match[1]))
         return self._applied(question, tokens, found)
 
-    def _nearest(self, heard: str, least: float) -> tuple[float, str] | None:
+    def _nearest(self, heard: str, before: str, real: bool) -> tuple[float, str] | None:
+        """Similarity and name, where one is near enough."""
         from rapidfuzz import process
         from rapidfuzz.distance import Levenshtein
 
-        if not self._plain or least > 1 or not MIN_LETTERS - 1 <= len(heard) <= 30:
+        if not MIN_LETTERS <= len(heard) <= 30:
             return None
+        least = KNOWN if real else UNKNOWN
         similar = Levenshtein.normalized_similarity
-        # The sound decides which names are worth a look; sound and spelling together decide.
-        close = process.extract(
-            sound(heard), self._sounds, scorer=similar, score_cutoff=least - 0.1, limit=5, processor=None
-        )
-        scored = [
-            (0.6 * value + 0.4 * similar(heard, self._plain[place]), self._plain[place])
-            for _, value, place in close
-        ]
-        best = max(scored, default=(0.0, ""))
+        # The coarse sound decides which names are worth a look; both sounds and the spelling decide.
+        key = sound(heard)
+        close = process.extract(coarse(key), self._coarse, scorer=similar, score_cutoff=least - 0.2, limit=8)
+        best = (0.0, "")
+        for _, value, place in close:
+            name = self._plain[place]
+            similarity = (value + similar(key, self._sounds[place]) + similar(heard, name)) / 3
+            similarity += AFTER_HEAD if before in self._heads[name] else 0.0
+            best = max(best, (similarity, name))
         if best[0] < least or best[1] == heard:
             return None
-        return best[0], self._spoken[best[1]]
+        return min(best[0], 1.0), self._names[best[1]]
 
     @staticmethod
     def _applied(
@@ -107,31 +119,28 @@ class Names:
         return Repair(text, tuple(reversed(repairs)))
 
 
-def _least(unknown: list[bool]) -> float:
-    if len(unknown) == 1:
-        return ALONE if unknown[0] else 2.0
-    return TOGETHER if any(unknown) else KNOWN
-
-
-def _names(texts: Iterable[str]) -> Counter[str]:
-    """Words, and pairs of them, written with a capital inside a sentence and never without one."""
+def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]]]:
+    """Words, and pairs of them, written with a capital inside a sentence and never without one; and what precedes."""
     names: Counter[str] = Counter()
+    heads: dict[str, set[str]] = {}
     common: set[str] = set()
     for text in texts:
         previous: re.Match[str] | None = None
         for token in _TOKEN.finditer(text):
             word = token[0]
+            adjacent = previous is not None and text[previous.end() : token.start()] == " "
             if not word[0].isupper():
                 common.add(plain(word))
-                previous = None
-                continue
-            starts = bool(_SENTENCE_START.search(text[max(0, token.start() - 6) : token.start()]))
-            if not starts and len(plain(word)) >= MIN_LETTERS:
-                names[word] += 1
-            if previous is not None and text[previous.end() : token.start()] == " ":
-                names[f"{previous[0]} {word}"] += 1
+            else:
+                starts = bool(_SENTENCE_START.search(text[max(0, token.start() - 6) : token.start()]))
+                if not starts and len(plain(word)) >= MIN_LETTERS:
+                    names[word] += 1
+                if previous is not None and adjacent and previous[0][0].isupper():
+                    names[f"{previous[0]} {word}"] += 1
+                    heads.setdefault(word, set()).add(plain(previous[0]))
             previous = token
-    return Counter({name: count for name, count in names.items() if _is_name(name, common)})
+    kept = Counter({name: count for name, count in names.items() if _is_name(name, common)})
+    return kept, {name: heads.get(name, set()) for name in kept}
 
 
 def _is_name(name: str, common: set[str]) -> bool:
@@ -181,3 +190,11 @@ def sound(word: str) -> str:
     for pattern, key in _SOUNDS:
         word = pattern.sub(key, word)
     return word
+
+
+_MERGED = str.maketrans("bpfdtgkJCSszmn", "PPPTTKKKSSSSNN")
+
+
+def coarse(key: str) -> str:
+    """The sound key with voiced and voiceless consonants of one place merged: Baikal heard as "vacal" is the same."""
+    return re.sub(r"(.)\1+", r"\1", key.translate(_MERGED))
