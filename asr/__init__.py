@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any
 from asr.types import SAMPLE_RATE, Hypothesis, Pcm, Recogniser, RecogniserStream, Word
 
 if TYPE_CHECKING:
+    from asr.openai import OpenAIOptions, OpenAIRecogniser, TranscriptionError
+    from asr.sherpa import SherpaRecogniser
     from asr.streaming import StreamingOptions, StreamingWhisper
     from asr.vad import SileroVad, VadStream
     from asr.whisper import WhisperModel
 
 _WHERE = {
+    "OpenAIOptions": "asr.openai",
+    "OpenAIRecogniser": "asr.openai",
+    "SherpaRecogniser": "asr.sherpa",
     "SileroVad": "asr.vad",
     "StreamingOptions": "asr.streaming",
     "StreamingWhisper": "asr.streaming",
+    "TranscriptionError": "asr.openai",
     "VadStream": "asr.vad",
     "WhisperModel": "asr.whisper",
 }
@@ -27,12 +33,16 @@ _WHERE = {
 __all__ = [
     "SAMPLE_RATE",
     "Hypothesis",
+    "OpenAIOptions",
+    "OpenAIRecogniser",
     "Pcm",
     "Recogniser",
     "RecogniserStream",
+    "SherpaRecogniser",
     "SileroVad",
     "StreamingOptions",
     "StreamingWhisper",
+    "TranscriptionError",
     "VadStream",
     "WhisperModel",
     "Word",
