@@ -87,7 +87,7 @@ def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[floa
         if i and _PRONOUN.match(part):
             score += 0.5 * sum(rarity[w] * weight[w] for w in found[i - 1] - found[i])
         score += 0.5 * sum(bool(re.search(cue, part)) for cue in cues) - 0.005 * len(bags[i])
-        score += 0.35 * any(kin(measure, word) for measure in measures for word in bags[i])
+        score += 0.5 * any(kin(measure, word) for measure in measures for word in bags[i])
         ranked.append((score, i, part))
     return sorted(ranked, key=lambda item: (-item[0], item[1]))
 

@@ -23,7 +23,9 @@ STOP = _set("""
 """)
 
 # Words that ask for a measure: an amount answers them, the word itself need not occur.
-MEASURES = _set("high tall deep wide far fast big large heavy old hot cold often soon late early quick long")
+MEASURES = _set(
+    "take last high tall deep wide far fast big large heavy old hot cold often soon late early quick long"
+)
 
 # Words that answer one another. Each line is one group.
 KIN = """
@@ -34,10 +36,16 @@ depth deep
 width wide
 length long
 last take
+own owner
+found founder
+write writer author
+paint painter
+restart reset reboot anew again
+teach lesson course
 age old found build open date
 borrow lend loan lends
 start begin
-build construct design make erect built
+build construct design designer make erect built builder maker
 area big large size
 biggest largest
 people population inhabitant live
@@ -102,29 +110,31 @@ TENS = {
 SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 
 # Cues of what kind of answer a question asks for; a sentence that has the cue is the likelier one.
-_MONEY = r"\b(?:euros?|pounds?|dollars?|cents?|pence|free|costs?|pays?)\b|[$€£]"
+_MONEY = r"(?i)\b(?:euros?|pounds?|dollars?|cents?|pence|free|costs?|pays?)\b|[$€£]"
 _TIME = (
-    r"\b(?:\d{4}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|"
+    r"(?i)\b(?:\d{4}|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|"
     r"september|october|november|december|morning|noon|afternoon|evening|night|half past|o'clock|century|"
     r"spring|summer|autumn|winter|years? ago|hours?|minutes|ten|eleven|twelve|one|two|three|four|five|six|seven|eight|"
     r"nine)\b"
 )
 _NUMBER = (
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
+    r"(?i)\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|"
     r"half|once|twice|third|quarter)\b"
 )
 _SPAN = (
     r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur|metres?|meters?|kilomet|miles?|feet\b)"
 )
-_DURATION = r"(?<!\ba )(?<!per )\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur)"
+_DURATION = r"(?i)(?<!\ba )(?<!per )\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur)"
+_AGE = r"(?i)\b(?:years? old|aged?|born|built|founded|opened|made|dates?|since|from (?:about )?\d+|formed)\b"
 _PLACE = (
     r"\b(?:in|at|on|near|between|beside|beneath|below|under|above|from|behind|along|north|south|east|west)\b"
 )
-_CAUSE = r"\b(?:because|since|so that|comes? from|due to|caused?|makes?|which|collects?)\b"
+_CAUSE = r"(?i)\b(?:because|since|so that|comes? from|due to|caused?|makes?|which|collects?)\b"
 _NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
 ANSWER_KINDS: tuple[tuple[str, str], ...] = (
     (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
+    (r"\bhow old\b", _AGE),
     (r"\bhow long (?:do|does|did|will|can)\b(?!.*\b(?:last|live)\b)", _DURATION),
     (r"\bhow (?:long|far)\b", _SPAN),
     (r"\bhow (?:many|much|high|tall|deep|wide|fast|big|large|heavy|old|hot|cold|often)\b", _NUMBER),

@@ -24,18 +24,26 @@ _SUFFIXES = (
         "ing",
         "ions",
         "ion",
-        "ers",
         "ies",
         "ied",
         "est",
         "ed",
         "es",
-        "er",
         "ly",
         "s",
     ),
 )
-_SOUNDS = ((r"(.)\1+", r"\1"), (r"ph", "f"), (r"[ckq]+h?", "k"), (r"sh|[sz]", "s"), (r"[aeiouyhw]", ""))
+_SOUNDS = (
+    *(
+        (r"(.)\1+", r"\1"),
+        (r"ph|v", "f"),
+        (r"[cgkq]+h?", "k"),
+        (r"sh|[sz]", "s"),
+        (r"[td]+", "t"),
+        (r"b", "p"),
+    ),
+    (r"[aeiouyhw]", ""),
+)
 
 
 def words(text: str) -> list[str]:
@@ -112,8 +120,10 @@ def same(a: str, b: str) -> bool:
         return False
     from rapidfuzz.fuzz import ratio
 
-    alike = ratio(a, b)
-    return alike >= 84 or (alike >= 70 and len(_sound(a)) >= 3 and _sound(a) == _sound(b))
+    alike, left, right = ratio(a, b), _sound(a), _sound(b)
+    if alike >= 84:  # one letter more, less or other, but not another ending: "printer" is not "printed"
+        return a[0] == b[0] and left[-1:] == right[-1:]
+    return alike >= 70 and len(left) >= 3 and left == right
 
 
 def kin(a: str, b: str) -> bool:
