@@ -1,0 +1,25 @@
+"""The graph of an agent, drawn without loading a single model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from duplex.agent.session import Engines, Session
+from duplex.agent.spec import AgentSpec
+from duplex.graph import Lanes
+
+
+class _Place:
+    """Stands where an engine will be: nodes only keep what `stream()` gives until they run."""
+
+    def stream(self) -> _Place:
+        return self
+
+
+def mermaid(spec: AgentSpec) -> str:
+    """The session's event graph as a Mermaid flowchart."""
+    place: Any = _Place()
+    engines = Engines(Lanes(), place, place, place, probability=place, answer=place, greeting=spec.greeting)
+    session = Session(engines)
+    session.graph.check()
+    return session.graph.mermaid()
