@@ -31,11 +31,16 @@ class VirtualSelector(selectors.DefaultSelector):
         """How many plain thread calls are under way."""
         self.due: Callable[[], float | None] = lambda: None
         """When the loop's next timer is due, None if none ever is."""
+        self.worked: Callable[[], float] = float
+        """Wall seconds that jobs have held the clock so far."""
         self._charged = charged
         self._patience = patience
         self._peers = Peers()
-        self._since: float | None = None
+        self._outside = False
+        self._since = perf_seconds()
+        """Up to when wall time has been looked at."""
         self._lag = 0.0
+        """Wall seconds that have passed outside and not yet here."""
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch a file; remember what is at its other end."""
@@ -59,8 +64,13 @@ class VirtualSelector(selectors.DefaultSelector):
         """What is ready; nothing when the clock has moved instead."""
         calls = self.calls()
         if not calls and not self._peers.outside():
-            self._since, self._lag = None, 0.0
-            return self._jump(timeout)
+            ready = self._jump(timeout)
+            self._outside, self._lag = False, 0.0
+            self._since = perf_seconds() - self.worked()
+            return ready
+        if not self._outside:  # it began since the last select, but not before the jobs in between had run
+            self._outside = True
+            self._since += self.worked()
         if self._charged:
             return self._at_wall_speed(timeout)
         return self._hold(timeout, forever=calls > 0)
@@ -97,7 +107,7 @@ class VirtualSelector(selectors.DefaultSelector):
     def _catch_up(self) -> bool:
         """Let the wall time since the last call pass, up to the next timer; whether all of it could."""
         wall = perf_seconds()
-        self._lag += wall - (self._since if self._since is not None else wall)
+        self._lag += max(0.0, wall - self._since)
         self._since = wall
         due = self.due()
         step = self._lag if due is None else max(0.0, min(self._lag, due - self.now))

@@ -69,6 +69,7 @@ class Compute:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._done: SimpleQueue[float] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._wall = 0.0
 
     def price(self, name: str) -> float | None:
         """What a job costs in seconds, or None where only running it tells.
@@ -86,13 +87,20 @@ class Compute:
             )
         return self._costs[name]
 
+    def wall(self) -> float:
+        """Wall seconds that jobs took so far, in every mode."""
+        return self._wall
+
     def execute(self, job: Callable[[], None]) -> float:
         """Run `job`, which must not raise, while the clock stands still; its wall seconds."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="duplex-virtual", daemon=True)
             self._thread.start()
+        start = perf_seconds()
         self._jobs.put(job)
-        return self._done.get()
+        took = self._done.get()
+        self._wall += perf_seconds() - start
+        return took
 
     def close(self) -> None:
         """End the thread."""
@@ -120,6 +128,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._clock)
         self._clock.calls = self._calls_under_way
         self._clock.due = self._next_timer
+        self._clock.worked = self.compute.wall
         self._unseen = 0
         self._limiter: anyio.CapacityLimiter | None = None
 
