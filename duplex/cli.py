@@ -62,7 +62,9 @@ def options(
     log_level: Annotated[Level, typer.Option(help="How much is logged to stderr.")] = Level.info,
     log_json: Annotated[bool, typer.Option(help="Log a JSON object a line.")] = False,
     log_captions: Annotated[bool, typer.Option(help="Also log what callers and agents say.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
 ) -> None:
     """Full-duplex spoken-dialogue agents with real models, on this machine."""
     from duplex.logs import configure
@@ -72,7 +74,9 @@ def options(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the recording, the events and the timeline.")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the recording, the events and the timeline.")] = Path(
+        "out/demo"
+    ),
     voice: Annotated[str, typer.Option(help="The caller's Kokoro voice.")] = "af_heart",
     offline: Offline = False,
 ) -> None:
@@ -90,7 +94,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8080,
     max_sessions: Annotated[int, typer.Option(min=1, max=1_000, help="Calls at a time.")] = 4,
     record: Annotated[Path | None, typer.Option(help="Keep each session's events in this folder.")] = None,
-    loopback: Annotated[bool, typer.Option(help="Offer 127.0.0.1 alone (no other interface is used).")] = False,
+    loopback: Annotated[
+        bool, typer.Option(help="Offer 127.0.0.1 alone (no other interface is used).")
+    ] = False,
     offline: Offline = False,
 ) -> None:
     """Serve an agent to browsers: the page is at the printed address."""
@@ -165,11 +171,13 @@ def bench(
     """Measure something and print the figures; a figure that could not be measured is absent."""
     from importlib import import_module
 
-    from duplex.bench.measure import table, write_json
+    from duplex.bench.measure import write_json
 
     _set_offline(offline)
     measures = import_module(f"duplex.bench.{what.value}").run()
-    typer.echo(table(measures))
+    for measure in measures:
+        interval = f"  [{measure.ci95[0]:g}, {measure.ci95[1]:g}]" if measure.ci95 else ""
+        typer.echo(f"{measure.name:32} {measure.value:>10g} {measure.unit:8} n={measure.n}{interval}")
     if file is not None:
         write_json(measures, file)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from tools_rag.types import KnowledgeIndex, Passage
-
 from duplex.dialogue.history import History
 from duplex.graph import Lanes, Priority
 from duplex.llm.context import contextualise
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.types import LLM, Message, Request
+from tools_rag.types import KnowledgeIndex, Passage
 
 _PASSAGES = 3
 _TURNS = 6

@@ -10,21 +10,29 @@ from typing import TYPE_CHECKING
 
 import anyio
 import numpy as np
-from asr.types import Recogniser
 from platformdirs import user_cache_path
-from tts.types import Synthesiser
 
+from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
 from duplex.agent.session import Engines
-from duplex.agent.spec import AgentSpec, AsrSection, Endpoint, LlmSection, LocalModel, TtsSection, TurnsSection
+from duplex.agent.spec import (
+    AgentSpec,
+    AsrSection,
+    Endpoint,
+    LlmSection,
+    LocalModel,
+    TtsSection,
+    TurnsSection,
+)
 from duplex.dialogue.floor import FloorSettings
 from duplex.graph import Lanes
 from duplex.llm.completeness import CALIBRATIONS, SLOT, Calibration, TurnCompleteness
 from duplex.llm.grounded import GroundedAnswerer, Limits
 from duplex.llm.llamacpp import LlamaCpp
 from duplex.llm.types import LLM
-from duplex.models import derive, model_folder
+from duplex.models import derived_path, model_folder
 from duplex.nodes.replying import Answer, Probability
+from tts.types import Synthesiser
 
 if TYPE_CHECKING:
     from asr import SileroVad
@@ -61,7 +69,9 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     """
     vad, recogniser, synthesiser = await anyio.to_thread.run_sync(_load_speech, spec)
     brain = await anyio.to_thread.run_sync(_load_llm, spec.llm)
-    answer = await _answering(spec, brain, lanes, cache or user_cache_path("duplex", appauthor=False) / "indexes")
+    answer = await _answering(
+        spec, brain, lanes, cache or user_cache_path("duplex", appauthor=False) / "indexes"
+    )
     engines = Engines(
         lanes=lanes,
         vad=vad,
@@ -114,7 +124,9 @@ def secret(endpoint: Endpoint) -> str:
         return ""
     key = os.environ.get(endpoint.key_env, "")
     if not key:
-        raise EngineError(f"set the environment variable {endpoint.key_env}: it holds the key of {endpoint.base_url}")
+        raise EngineError(
+            f"set the environment variable {endpoint.key_env}: it holds the key of {endpoint.base_url}"
+        )
     return key
 
 
@@ -144,15 +156,18 @@ def _recogniser(section: AsrSection) -> Recogniser:
 
 def _synthesiser(section: TtsSection) -> Synthesiser:
     if section.piper:
-        from tts import PiperSynthesiser, make_patched
+        from tts import PiperSynthesiser
 
-        folder = model_folder(section.piper.model)
-        patched = derive(section.piper.model, "aligned.onnx", lambda path: make_patched(folder, path))
-        return PiperSynthesiser(folder, patched, speed=section.piper.speed)
+        name = section.piper.model
+        return PiperSynthesiser(
+            model_folder(name), derived_path(name, "aligned.onnx"), speed=section.piper.speed
+        )
     if section.kokoro:
         from tts import KokoroSynthesiser
 
-        return KokoroSynthesiser(model_folder("kokoro"), voice=section.kokoro.voice, speed=section.kokoro.speed)
+        return KokoroSynthesiser(
+            model_folder("kokoro"), voice=section.kokoro.voice, speed=section.kokoro.speed
+        )
     assert section.openai is not None
     from tts import OpenAISynthesiser
 

@@ -78,7 +78,11 @@ def load_agent(path: str | Path) -> AgentSpec:
 
 def describe(file: Path, fault: Fault) -> str:
     """`file:line: key: message`."""
-    return f"{file}:{fault.line}: {fault.key}: {fault.message}" if fault.key else f"{file}:{fault.line}: {fault.message}"
+    return (
+        f"{file}:{fault.line}: {fault.key}: {fault.message}"
+        if fault.key
+        else f"{file}:{fault.line}: {fault.message}"
+    )
 
 
 def check_agent(file: Path) -> tuple[AgentSpec | None, list[Fault]]:
@@ -109,7 +113,9 @@ def _read(file: Path) -> str:
     except OSError as error:
         raise _Bad(1, f"cannot be read: {error.strerror}") from error
     if len(raw) > MAX_BYTES:
-        raise _Bad(1, f"over {MAX_BYTES // 1024} KiB; an agent file is a few lines, its knowledge is a folder")
+        raise _Bad(
+            1, f"over {MAX_BYTES // 1024} KiB; an agent file is a few lines, its knowledge is a folder"
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,7 +139,9 @@ def _parse(text: str) -> tuple[Any, dict[Path_, int]]:
         return yaml.safe_load(text), lines
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise _Bad(mark.line + 1 if mark else 1, f"not plain YAML: {getattr(error, 'problem', error)}") from error
+        raise _Bad(
+            mark.line + 1 if mark else 1, f"not plain YAML: {getattr(error, 'problem', error)}"
+        ) from error
 
 
 def _walk(node: yaml.Node, at: Path_, lines: dict[Path_, int], count: list[int]) -> None:
@@ -166,7 +174,9 @@ def _fault(detail: dict[str, Any], lines: dict[Path_, int]) -> Fault:
     elif detail["type"] == "missing":
         message = "this key is needed"
     elif detail["type"] == "string_pattern_mismatch" and where[-1] == "key_env":
-        message = "name the environment variable that holds the key, such as OPENAI_API_KEY; never the key itself"
+        message = (
+            "name the environment variable that holds the key, such as OPENAI_API_KEY; never the key itself"
+        )
     return Fault(lines[known], ".".join(map(str, where)), message)
 
 
@@ -193,9 +203,7 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return next((kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
-def _resolve(
-    spec: AgentSpec, folder: Path, lines: dict[Path_, int]
-) -> tuple[AgentSpec | None, list[Fault]]:
+def _resolve(spec: AgentSpec, folder: Path, lines: dict[Path_, int]) -> tuple[AgentSpec | None, list[Fault]]:
     """Make paths absolute, relative to the file's folder, and see that they are there."""
     faults: list[Fault] = []
 
@@ -203,7 +211,9 @@ def _resolve(
         full = (folder / path.expanduser()).resolve()
         if not (full.is_dir() if is_folder else full.is_file()):
             line = next(lines[where[:size]] for size in range(len(where), -1, -1) if where[:size] in lines)
-            faults.append(Fault(line, ".".join(map(str, where)), f"no {'folder' if is_folder else 'file'} at {full}"))
+            faults.append(
+                Fault(line, ".".join(map(str, where)), f"no {'folder' if is_folder else 'file'} at {full}")
+            )
         return full
 
     changes: dict[str, Any] = {}
@@ -212,8 +222,12 @@ def _resolve(
         changes["knowledge"] = spec.knowledge.model_copy(update={"folder": at})
     if spec.asr.sherpa:
         at = place(spec.asr.sherpa.folder, ("asr", "sherpa", "folder"), True)
-        changes["asr"] = spec.asr.model_copy(update={"sherpa": spec.asr.sherpa.model_copy(update={"folder": at})})
+        changes["asr"] = spec.asr.model_copy(
+            update={"sherpa": spec.asr.sherpa.model_copy(update={"folder": at})}
+        )
     if spec.llm.llamacpp:
         at = place(spec.llm.llamacpp.file, ("llm", "llamacpp", "file"), False)
-        changes["llm"] = spec.llm.model_copy(update={"llamacpp": spec.llm.llamacpp.model_copy(update={"file": at})})
+        changes["llm"] = spec.llm.model_copy(
+            update={"llamacpp": spec.llm.llamacpp.model_copy(update={"file": at})}
+        )
     return spec.model_copy(update=changes), faults

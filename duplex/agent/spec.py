@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 ENV_NAME = r"^[A-Z][A-Z0-9_]{0,63}$"
-Env = Annotated[str, Field(pattern=ENV_NAME, description="Name of the environment variable that holds the key.")]
+Env = Annotated[
+    str, Field(pattern=ENV_NAME, description="Name of the environment variable that holds the key.")
+]
 
 
 class Section(BaseModel):
@@ -100,9 +102,13 @@ class LlamaCppSettings(LocalModel):
 class LlmSection(Section):
     """The language model: exactly one of these."""
 
-    gemma_3_270m: LocalModel | None = Field(None, alias="gemma-3-270m", description="Gemma 3 270M, the default.")
+    gemma_3_270m: LocalModel | None = Field(
+        None, alias="gemma-3-270m", description="Gemma 3 270M, the default."
+    )
     smollm2_135m: LocalModel | None = Field(
-        None, alias="smollm2-135m", description="SmolLM2 135M Instruct: smaller, Apache-2.0, less often right."
+        None,
+        alias="smollm2-135m",
+        description="SmolLM2 135M Instruct: smaller, Apache-2.0, less often right.",
     )
     llamacpp: LlamaCppSettings | None = Field(None, description="A GGUF file of your own.")
     openai: Endpoint | None = Field(None, description="An OpenAI-compatible endpoint.")
@@ -114,7 +120,10 @@ class KnowledgeSection(Section):
     folder: Path = Field(description="Folder of md, txt, html, pdf and jsonl files.")
     embedder: Literal["minilm", "wordllama"] = Field("minilm", description="How meaning is compared.")
     min_score: float | None = Field(
-        None, ge=0, le=1, description="Passages below this are no answer; by default the embedder's calibrated one."
+        None,
+        ge=0,
+        le=1,
+        description="Passages below this are no answer; by default the embedder's calibrated one.",
     )
 
 
@@ -125,8 +134,12 @@ class TurnsSection(Section):
     """How patient the agent is; what is not given comes from the profile."""
 
     profile: Profile = Field("balanced", description="Where the other values come from.")
-    silence_ms: int | None = Field(None, ge=100, le=3_000, description="Shortest silence that may end a turn.")
-    timeout_ms: int | None = Field(None, ge=300, le=10_000, description="Silence that ends a turn in any case.")
+    silence_ms: int | None = Field(
+        None, ge=100, le=3_000, description="Shortest silence that may end a turn."
+    )
+    timeout_ms: int | None = Field(
+        None, ge=300, le=10_000, description="Silence that ends a turn in any case."
+    )
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least P(end | words) at which the short silence is enough."
     )
@@ -138,11 +151,16 @@ class TurnsSection(Section):
 class AgentSpec(Section):
     """An agent."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="Lower case; names the agent in logs and URLs.")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="Lower case; names the agent in logs and URLs."
+    )
     instructions: str = Field("", max_length=8_000, description="Who the agent is and how it answers.")
     greeting: str = Field("", max_length=400, description="What it says first; nothing if empty.")
     unknown: str = Field(
-        "I'm sorry, I don't know that.", min_length=1, max_length=400, description="Said where it has no answer."
+        "I'm sorry, I don't know that.",
+        min_length=1,
+        max_length=400,
+        description="Said where it has no answer.",
     )
     apology: str = Field(
         "Sorry, something went wrong. Please ask again.",
@@ -150,12 +168,19 @@ class AgentSpec(Section):
         max_length=400,
         description="Said where an answer failed.",
     )
-    asr: AsrSection = Field(default_factory=lambda: AsrSection(whisper=WhisperSettings()), description="Recognition.")
-    tts: TtsSection = Field(default_factory=lambda: TtsSection(piper=PiperSettings()), description="The voice.")
-    llm: LlmSection = Field(
-        default_factory=lambda: LlmSection.model_validate({"gemma-3-270m": {}}), description="The language model."
+    asr: AsrSection = Field(
+        default_factory=lambda: AsrSection(whisper=WhisperSettings()), description="Recognition."
     )
-    knowledge: KnowledgeSection | None = Field(None, description="What it answers from; without it, the model alone.")
+    tts: TtsSection = Field(
+        default_factory=lambda: TtsSection(piper=PiperSettings()), description="The voice."
+    )
+    llm: LlmSection = Field(
+        default_factory=lambda: LlmSection.model_validate({"gemma-3-270m": {}}),
+        description="The language model.",
+    )
+    knowledge: KnowledgeSection | None = Field(
+        None, description="What it answers from; without it, the model alone."
+    )
     turns: TurnsSection = Field(default_factory=lambda: TurnsSection(), description="Turn-taking.")
 
     @model_validator(mode="before")

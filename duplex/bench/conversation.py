@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,14 +81,17 @@ async def ask(call: Caller, question: Question, speaker: Speaker) -> Said:
     return Said(question.text, start, end)
 
 
-async def converse(url: str, questions: list[Question], speaker: Speaker) -> tuple[Caller, list[Said]]:
-    """Place a call, hear the greeting out, ask everything, hang up."""
+async def converse(
+    url: str, questions: list[Question], speaker: Speaker, tell: Callable[[str], None] = lambda text: None
+) -> tuple[Caller, list[Said]]:
+    """Place a call, hear the greeting out, ask everything, hang up. `tell` is given each question as it is asked."""
     said: list[Said] = []
     async with Caller(url) as call:
         await call.connect()
         with anyio.move_on_after(5):
             await call.wait_for_message("bot-stopped-speaking", 5.0)
         for question in questions:
+            tell(question.text)
             said.append(await ask(call, question, speaker))
         await call.hang_up()
     return call, said

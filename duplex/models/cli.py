@@ -13,7 +13,7 @@ import typer
 from duplex.models.errors import ModelError, megabytes
 
 if TYPE_CHECKING:
-    from duplex.models.progress import Progress
+    pass
 
 app = typer.Typer(help="The model store: what is there, fetch, check, clean.", no_args_is_help=True)
 
@@ -90,6 +90,7 @@ def pull_models(
 ) -> None:
     """Fetch models and check them (default: those that the demo needs)."""
     from duplex.models import default_store, is_offline, model_folder, pull
+    from duplex.models.progress import shown
 
     with _clean_end():
         store = default_store()
@@ -100,23 +101,12 @@ def pull_models(
             for name in chosen:
                 typer.echo(f"{name}: present in {model_folder(name, offline=True)}")
             return
-        with _progress() as progress:
+        with shown() as progress:
             errors = pull(chosen, progress, store=store)
         for error in errors:
             typer.echo(str(error), err=True)
         if errors:
             raise typer.Exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    from duplex.models.progress import BarProgress, LineProgress, is_terminal
-
-    if not is_terminal():
-        yield LineProgress()
-        return
-    with BarProgress() as bars:
-        yield bars
 
 
 @app.command("verify")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -123,3 +125,13 @@ class BarProgress:
 def is_terminal() -> bool:
     """Whether a bar would be seen."""
     return sys.stdout.isatty()
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """Progress as this output can show it: bars on a terminal, else a line per model."""
+    if not is_terminal():
+        yield LineProgress()
+        return
+    with BarProgress() as bars:
+        yield bars
