@@ -6,14 +6,15 @@ sentence of the one before where that is short, so that a fact said in two sente
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tools_rag.documents import Document
 
-MAX_WORDS = 110
-"""Words of a chunk before the overlap; one sentence that is longer is cut."""
+MAX_WORDS, AIM_WORDS = 120, 105
+"""Words of a chunk before the overlap, at most (a longer sentence is cut) and as aimed at."""
 
 OVERLAP_WORDS = 25
 """The longest sentence that is repeated at the head of the next chunk."""
@@ -91,7 +92,7 @@ def pack(
     total = sum(len(piece.split()) for piece in pieces)
     if not total:
         return []
-    target = total / -(-total // max_words)
+    target = total / math.ceil(total / min(AIM_WORDS, max_words))
     chunks: list[list[str]] = [[]]
     held = 0
     for piece in pieces:

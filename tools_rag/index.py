@@ -135,7 +135,7 @@ class KnowledgeIndex:
     def _passage(self, number: int, cosine: float, coverage: float, sparse: float) -> Passage:
         chunk = self._chunks[number]
         score = self._calibration.score(cosine, coverage)
-        return Passage(chunk.text, chunk.source, chunk.title, score, cosine, sparse)
+        return Passage(chunk.text, chunk.source, chunk.title, score, cosine, sparse, coverage)
 
     def _is_word(self, word: str) -> bool:
         """Whether a plain word is in the knowledge, or is a common word of the language."""

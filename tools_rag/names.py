@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tools_rag.words import STOP_WORDS
+
 MIN_LETTERS = 4
 """Shorter names sound like too much else."""
 
@@ -92,15 +94,15 @@ class Names:
         # The coarse sound decides which names are worth a look; both sounds and the spelling decide.
         key = sound(heard)
         close = process.extract(coarse(key), self._coarse, scorer=similar, score_cutoff=least - 0.2, limit=8)
-        best = (0.0, "")
+        best = (0.0, 0.0, "")
         for _, value, place in close:
             name = self._plain[place]
             similarity = (value + similar(key, self._sounds[place]) + similar(heard, name)) / 3
-            similarity += AFTER_HEAD if before in self._heads[name] else 0.0
-            best = max(best, (similarity, name))
-        if best[0] < least or best[1] == heard:
+            bonus = AFTER_HEAD if before in self._heads[name] else 0.0
+            best = max(best, (similarity + bonus, similarity, name))
+        if best[0] < least or best[2] == heard:
             return None
-        return min(best[0], 1.0), self._names[best[1]]
+        return best[1], self._names[best[2]]
 
     @staticmethod
     def _applied(
@@ -135,12 +137,16 @@ def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]]]:
                 starts = bool(_SENTENCE_START.search(text[max(0, token.start() - 6) : token.start()]))
                 if not starts and len(plain(word)) >= MIN_LETTERS:
                     names[word] += 1
-                if previous is not None and adjacent and previous[0][0].isupper():
+                if previous is not None and adjacent and previous[0][0].isupper() and not _asks(previous[0]):
                     names[f"{previous[0]} {word}"] += 1
                     heads.setdefault(word, set()).add(plain(previous[0]))
             previous = token
     kept = Counter({name: count for name, count in names.items() if _is_name(name, common)})
     return kept, {name: heads.get(name, set()) for name in kept}
+
+
+def _asks(word: str) -> bool:
+    return word.lower() in STOP_WORDS
 
 
 def _is_name(name: str, common: set[str]) -> bool:

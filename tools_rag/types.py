@@ -17,6 +17,7 @@ class Passage:
         score: 0..1, comparable between queries: how well the passage carries the query.
         dense: cosine similarity of the embeddings in -1..1.
         sparse: BM25 score, 0 where no query word occurs.
+        coverage: 0..1, the share of the query's words, weighed by rarity, that the passage holds.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Passage:
     score: float
     dense: float = 0.0
     sparse: float = 0.0
+    coverage: float = 0.0
 
 
 class KnowledgeIndex(Protocol):

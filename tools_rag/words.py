@@ -16,7 +16,7 @@ of off oh ok okay on one only or other our out over please say says she should s
 thanks that the their them then there these they this those to too uh um up us very was we well were what
 when where which while who whom whose why will with would yeah yes you your
 """
-STOP_WORDS = tuple(_ASKING.split())
+STOP_WORDS = frozenset(_ASKING.split())
 """Words of asking: they say nothing of what is asked about."""
 
 
@@ -29,7 +29,7 @@ def analyser() -> Any:
         Filter.remove_long(60),
         Filter.lowercase(),
         Filter.ascii_fold(),
-        Filter.custom_stopword(list(STOP_WORDS)),
+        Filter.custom_stopword(sorted(STOP_WORDS)),
         Filter.stemmer("english"),
     ):
         builder = builder.filter(step)
