@@ -29,7 +29,7 @@ _THERE = re.compile(r"\bthere\b(?! (?:is|are|was|were|any|a|an)\b)", re.I)
 _IS_THERE = re.compile(r"\b(?:is|are|was|were) there\b", re.I)
 _NAME = re.compile(r"\b[A-Z][\w'’-]*(?: (?:(?:of|the|de|du|la) )*[A-Z][\w'’-]*)*")
 _THING = re.compile(r"\b(?:the|a|an|your|my|our) ((?:[a-z][\w'’-]*(?: |$)){1,3})")
-_IDENTITY = re.compile(r"^(?:which|who|what(?:'s| is| was| are) (?:the|a|your)\b)", re.I)
+_IDENTITY = re.compile(r"^(?:which|who|what(?:'s| is| was| are) (?:the|a|your) (?-i:[a-z]))", re.I)
 _NOT_NAMES = _set(
     "I I'm What Which Who Whose When Where Why How Is Are Was Were Do Does Did Can Could Will Would "
     "Should Has Have Tell And So But The A An It Its He She They In On At Yes No Sorry"
@@ -53,7 +53,7 @@ def contextualise(question: str, history: Sequence[Message]) -> str:
     """
     text = _capital(_LEAD.sub("", question.strip()))
     before = _last(history, "user")
-    if before is None:
+    if before is None or re.search(r"\btime is it\b", text):
         return question.strip()
     about = _ABOUT.match(text.rstrip("?.! "))
     if about and len(content(text)) <= 5 and not _NAME.fullmatch(before):

@@ -128,9 +128,10 @@ _SPAN = (
 _DURATION = r"(?i)(?<!\ba )(?<!per )\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur)"
 _AGE = r"(?i)\b(?:years? old|aged?|born|built|founded|opened|made|dates?|since|from (?:about )?\d+|formed)\b"
 _PLACE = (
-    r"\b(?:in|at|on|near|between|beside|beneath|below|under|above|from|behind|along|north|south|east|west)\b"
+    r"\b(?:lies?|is|are|was|were|stands?|sits?|\w+ed)\b.{0,12}\b(?:in|at|on|near|between|beside|beneath|below|under|"
+    r"above|behind|along|north|south|east|west|opposite)\b"
 )
-_CAUSE = r"(?i)\b(?:because|since|so that|comes? from|due to|caused?|makes?|which|collects?)\b"
+_CAUSE = r"(?i)\b(?:because|since|so|comes? from|due to|caused?|makes?|which|collects?)\b"
 _NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
 ANSWER_KINDS: tuple[tuple[str, str], ...] = (
     (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
