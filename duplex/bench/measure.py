@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+_CHUNK = 500_000
+"""Samples drawn at a time, to bound memory."""
 _ROUNDS = 2_000
 """Resamples of a bootstrap; its own error is then well below the interval's width."""
 
@@ -70,8 +72,13 @@ def bootstrap_ci95(samples: Sequence[float], q: float = 0.5, seed: int = 0) -> t
     """The 95 % percentile-bootstrap interval of the q-quantile (Efron 1979); the same samples give the same one."""
     values = np.asarray(samples, dtype=np.float64)
     random = np.random.default_rng(seed)
-    estimates = [np.quantile(random.choice(values, len(values)), q) for _ in range(_ROUNDS)]
-    low, high = np.quantile(estimates, (0.025, 0.975))
+    n = len(values)
+    rows = max(1, _CHUNK // n)
+    estimates = [
+        np.quantile(values[random.integers(0, n, (min(rows, _ROUNDS - done), n))], q, axis=1)
+        for done in range(0, _ROUNDS, rows)
+    ]
+    low, high = np.quantile(np.concatenate(estimates), (0.025, 0.975))
     return float(low), float(high)
 
 
