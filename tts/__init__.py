@@ -5,7 +5,20 @@ Importing this package is cheap; the engines import what they need when they are
 
 from __future__ import annotations
 
+from tts.espeak import EspeakSynthesiser
+from tts.kokoro import KokoroSynthesiser
+from tts.normalise import Spoken, normalise
 from tts.piper import PiperSynthesiser
 from tts.types import SpeechChunk, Synthesiser, Utterance, WordTime
 
-__all__ = ["PiperSynthesiser", "SpeechChunk", "Synthesiser", "Utterance", "WordTime"]
+__all__ = [
+    "EspeakSynthesiser",
+    "KokoroSynthesiser",
+    "PiperSynthesiser",
+    "SpeechChunk",
+    "Spoken",
+    "Synthesiser",
+    "Utterance",
+    "WordTime",
+    "normalise",
+]

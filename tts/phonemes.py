@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from tts.normalise import Spoken
+
 PUNCTUATION = frozenset(",;:.!?")
 _LOCK = threading.Lock()  # espeak-ng keeps its voice and its text in global state
 
@@ -29,6 +31,15 @@ class Phonemes:
 
     symbols: tuple[str, ...]
     owners: tuple[int, ...]
+
+
+def phrase(spoken: Sequence[Spoken], voice: str) -> tuple[tuple[str, ...], list[int]]:
+    """A clause's phonemes and for each the index of its *written* word in `spoken`, or -1."""
+    words = [(index, word) for index, item in enumerate(spoken) for word in item.words]
+    last = {index: at for at, (index, _) in enumerate(words)}
+    stops = [spoken[index].stop if last[index] == at else "" for at, (index, _) in enumerate(words)]
+    phonemes = phonemise([word for _, word in words], stops, voice)
+    return phonemes.symbols, [words[owner][0] if owner >= 0 else -1 for owner in phonemes.owners]
 
 
 def phonemise(words: Sequence[str], stops: Sequence[str], voice: str) -> Phonemes:

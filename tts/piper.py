@@ -1,25 +1,25 @@
 """Piper: the default voice, fast enough to answer on one core, with exact word times.
 
 Piper is VITS (Kim et al. 2021): its duration predictor decides how many frames each phoneme takes, so word
-times are known, not guessed. The published voices do not give these durations out; the graph is patched once
-to do so. piper-tts hard-codes its ONNX session, whose thread pool delays an event loop by 30 ms; here the
+times are known, not guessed. The published voices do not give these durations out; the graph gets an output
+more. piper-tts hard-codes its ONNX session, whose thread pool delays an event loop by 30 ms; here the
 session has one thread and does not spin.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tts.guess import word_times
 from tts.normalise import Spoken
-from tts.phonemes import phonemise
-from tts.types import WordTime
+from tts.onnx_graph import open_session, read_ops, with_output
+from tts.phonemes import phrase
+from tts.spans import spans_to_words
 from tts.utterance import ClauseUtterance, Piece
 
 
@@ -28,8 +28,6 @@ class PiperSynthesiser:
 
     Args:
         folder: holds one NAME.onnx and its NAME.onnx.json.
-        patched: where the voice with durations as an output is kept (made there if it is missing, whole or
-            not at all). None: it is made in memory at each start, which takes 2 s.
         speed: 1 is the voice's own pace.
         threads: intra-op threads. One is right where other engines share the cores.
 
@@ -38,9 +36,7 @@ class PiperSynthesiser:
         ValueError: a file cannot be read as what it should be, or the speed is out of 0.5..2.
     """
 
-    def __init__(
-        self, folder: Path | str, patched: Path | None = None, speed: float = 1.0, threads: int = 1
-    ) -> None:
+    def __init__(self, folder: Path | str, speed: float = 1.0, threads: int = 1) -> None:
         from piper import PiperVoice
         from piper.config import PiperConfig, SynthesisConfig
 
@@ -49,8 +45,10 @@ class PiperSynthesiser:
         model = _find_voice(Path(folder))
         try:
             config = PiperConfig.from_dict(json.loads(model.with_name(f"{model.name}.json").read_text()))
-            session = _session(_with_durations(model, patched), threads)
-        except (ValueError, KeyError, RuntimeError) as error:
+            data = model.read_bytes()
+            durations = _durations(data)
+            session = open_session(with_output(data, durations) if durations else data, threads)
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"cannot load the Piper voice in {folder}: {error}") from error
         self._voice = PiperVoice(session=session, config=config)
         self._espeak_voice: str = config.espeak_voice
@@ -62,36 +60,25 @@ class PiperSynthesiser:
         return ClauseUtterance(self._render, self.sample_rate)
 
     def _render(self, spoken: Sequence[Spoken]) -> Iterator[Piece]:
-        words = [(index, word) for index, item in enumerate(spoken) for word in item.words]
-        stops = [""] * len(words)
-        for at, (index, _) in enumerate(words):
-            if at + 1 == len(words) or words[at + 1][0] != index:
-                stops[at] = spoken[index].stop
-        phonemes = phonemise([word for _, word in words], stops, self._espeak_voice)
-        ids = self._voice.phonemes_to_ids(list(phonemes.symbols))
+        symbols, owners = phrase(spoken, self._espeak_voice)
+        ids = self._voice.phonemes_to_ids(list(symbols))
         audio, samples = self._voice.phoneme_ids_to_audio(ids, self._settings, include_alignments=True)
-        owners = [words[owner][0] if owner >= 0 else -1 for owner in phonemes.owners]
-        yield Piece(audio.astype(np.float32), self._word_times(spoken, phonemes.symbols, owners, samples))
+        pcm = np.asarray(audio, dtype=np.float32).reshape(-1)
+        if samples is None:
+            yield Piece(pcm, word_times(pcm, self.sample_rate, spoken, None))
+        else:
+            yield Piece(pcm, spans_to_words(spoken, owners, self._spans(symbols, samples)))
 
-    def _word_times(
-        self, spoken: Sequence[Spoken], symbols: Sequence[str], owners: Sequence[int], samples: Any
-    ) -> tuple[WordTime, ...]:
-        """Written words with the time from their first phoneme's start to their last one's end."""
-        edges = np.concatenate(([0], np.cumsum(samples)))
-        id_map, rate = self._voice.config.phoneme_id_map, self.sample_rate
+    def _spans(self, symbols: Sequence[str], samples: Any) -> list[tuple[float, float]]:
+        """Start and end of each symbol in seconds, its pad included; no length where the voice does not know it."""
+        edges = np.concatenate(([0], np.cumsum(samples))) / self.sample_rate
+        spans = []
         at = 2  # the ids begin with ^ and a pad, and each symbol's ids are followed by a pad
-        spans: dict[int, tuple[int, int]] = {}
-        for symbol, owner in zip(symbols, owners, strict=True):
-            known = id_map.get(symbol)
-            if known is None:
-                continue
-            first, at = at, at + len(known) + 1
-            if owner >= 0:
-                spans[owner] = (spans.get(owner, (first, 0))[0], at)
-        return tuple(
-            WordTime(spoken[owner].written, float(edges[first]) / rate, float(edges[end]) / rate)
-            for owner, (first, end) in sorted(spans.items())
-        )
+        for symbol in symbols:
+            known = self._voice.config.phoneme_id_map.get(symbol)
+            first, at = at, at + (len(known) + 1 if known else 0)
+            spans.append((float(edges[first]), float(edges[at])))
+        return spans
 
 
 def _find_voice(folder: Path) -> Path:
@@ -102,37 +89,7 @@ def _find_voice(folder: Path) -> Path:
     return voices[0]
 
 
-def _with_durations(model: Path, patched: Path | None) -> Path | bytes:
-    """The voice whose graph also gives out the durations."""
-    if patched is not None and patched.is_file():
-        return patched
-    import onnx
-    from piper.patch_voice_with_alignment import add_alignment_output
-
-    graph = onnx.load(str(model))
-    add_alignment_output(graph)
-    data: bytes = graph.SerializeToString()
-    if patched is None:
-        return data
-    patched.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=patched.parent, prefix=f"{patched.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(patched)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return patched
-
-
-def _session(model: Path | bytes, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    source = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+def _durations(model: bytes) -> str | None:
+    """The tensor of predicted durations: the only one that is rounded up."""
+    ceilings = [op.outputs[0] for op in read_ops(model) if op.kind == "Ceil"]
+    return ceilings[0] if len(ceilings) == 1 else None
