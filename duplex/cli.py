@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; fail if a model is missing.")]
 
 
-class Bench(str, Enum):
+class Bench(StrEnum):
     """What can be measured."""
 
     graph = "graph"
@@ -40,7 +40,7 @@ class Bench(str, Enum):
     start = "start"
 
 
-class Level(str, Enum):
+class Level(StrEnum):
     """How much is logged."""
 
     debug = "debug"
@@ -74,7 +74,7 @@ def options(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the recording, the events and the timeline.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for recording, events and timeline.")] = Path(
         "out/demo"
     ),
     voice: Annotated[str, typer.Option(help="The caller's Kokoro voice.")] = "af_heart",

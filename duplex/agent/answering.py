@@ -1,4 +1,4 @@
-"""From a user's words to what is said: retrieval, then a grounded answer, or a plain chat where nothing is to be read."""
+"""From a user's words to what is said: retrieval and a grounded answer, or a plain chat without knowledge."""
 
 from __future__ import annotations
 
