@@ -28,6 +28,7 @@ class PiperSynthesiser:
 
     Args:
         folder: holds one NAME.onnx and its NAME.onnx.json.
+        patched: the same voice with changes to its graph, taken in place of NAME.onnx where it exists.
         speed: 1 is the voice's own pace.
         threads: intra-op threads. One is right where other engines share the cores.
 
@@ -36,7 +37,9 @@ class PiperSynthesiser:
         ValueError: a file cannot be read as what it should be, or the speed is out of 0.5..2.
     """
 
-    def __init__(self, folder: Path | str, speed: float = 1.0, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path | str, patched: Path | None = None, speed: float = 1.0, threads: int = 1
+    ) -> None:
         from piper import PiperVoice
         from piper.config import PiperConfig, SynthesisConfig
 
@@ -45,7 +48,7 @@ class PiperSynthesiser:
         model = _find_voice(Path(folder))
         try:
             config = PiperConfig.from_dict(json.loads(model.with_name(f"{model.name}.json").read_text()))
-            data = model.read_bytes()
+            data = (patched if patched is not None and patched.is_file() else model).read_bytes()
             durations = _durations(data)
             session = open_session(with_output(data, durations) if durations else data, threads)
         except (ValueError, KeyError, TypeError) as error:
