@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,12 +46,12 @@ async def read_body(request: Request, model: type[Body]) -> Body:
             raise Refused(413, f"the body is over {MAX_BODY} bytes")
         parts.append(part)
     try:
-        return model.model_validate(json.loads(b"".join(parts)))
+        return model.model_validate_json(b"".join(parts))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise Refused(400, f"the body is not JSON: {first['msg']}") from error
         raise Refused(422, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"the body is not JSON: {error}") from error
 
 
 def create_app(
@@ -62,6 +61,7 @@ def create_app(
     max_sessions: int = 8,
     loopback: bool = False,
     ice_servers: Sequence[str] = (),
+    connect_timeout: float = 30.0,
     title: str = "duplex",
 ) -> Starlette:
     """The application.
@@ -72,11 +72,18 @@ def create_app(
         max_sessions: calls at a time; more are told to come back (503).
         loopback: offer 127.0.0.1 alone, for tests and machines without another interface.
         ice_servers: STUN or TURN URLs.
+        connect_timeout: seconds a caller has to get through after the answer.
         title: what the page calls the agent.
 
     Its `state.sessions` is the `Sessions`. Stopping it ends them all.
     """
-    sessions = Sessions(new_peer, max_sessions=max_sessions, loopback=loopback, ice_servers=ice_servers)
+    sessions = Sessions(
+        new_peer,
+        max_sessions=max_sessions,
+        loopback=loopback,
+        ice_servers=ice_servers,
+        connect_timeout=connect_timeout,
+    )
 
     async def offer(request: Request) -> Response:
         body = await read_body(request, Offer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,9 +21,11 @@ class BindError(OSError):
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises BindError."""
+    if not 0 <= port <= 65535:
+        raise BindError(f"there is no port {port}: choose one from 0 (any free one) to 65535")
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise BindError(f"cannot listen on {host}:{port}: {error}; choose another --port") from error
 
 
@@ -65,8 +68,9 @@ async def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> Asy
     """Serve while the block lasts; gives the URL once requests are answered. Raises BindError."""
     listener = listen(host, port)
     server = _Server(_config(app))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
+    with listener:
+        # A task of its own, not a task group: what the block raises comes out as it is.
+        task = asyncio.create_task(server.serve([listener]))
         try:
             await server.up.wait()
             if server.should_exit:
@@ -74,6 +78,8 @@ async def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> Asy
             yield url_of(listener)
         finally:
             server.should_exit = True
+            with anyio.CancelScope(shield=True):
+                await task
 
 
 def run(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -81,6 +87,7 @@ def run(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> None:
     listener = listen(host, port)
     print(f"open {url_of(listener)} in a browser (Ctrl-C ends)", flush=True)
     try:
-        anyio.run(serve, app, listener)
+        with listener:
+            anyio.run(serve, app, listener)
     except KeyboardInterrupt:
         print("stopped", flush=True)

@@ -30,11 +30,13 @@ class Sessions:
         max_sessions: int,
         loopback: bool = False,
         ice_servers: Sequence[str] = (),
+        connect_timeout: float = 30.0,
     ) -> None:
         self._new_peer = new_peer
         self._max = max_sessions
         self._loopback = loopback
         self._ice_servers = ice_servers
+        self._connect_timeout = connect_timeout
         self._open: dict[str, Connection] = {}
         self._tasks: TaskGroup | None = None
 
@@ -63,7 +65,12 @@ class Sessions:
             raise ServerFull("the server is shutting down")
         if len(self._open) >= self._max:
             raise ServerFull(f"all {self._max} lines are taken; try again in a moment")
-        connection = Connection(self._new_peer(), loopback=self._loopback, ice_servers=self._ice_servers)
+        connection = Connection(
+            self._new_peer(),
+            loopback=self._loopback,
+            ice_servers=self._ice_servers,
+            connect_timeout=self._connect_timeout,
+        )
         self._open[connection.id] = connection
         try:
             answer = await connection.answer(offer)

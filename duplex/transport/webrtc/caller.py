@@ -97,7 +97,11 @@ class Caller:
         with anyio.CancelScope(shield=True):
             await self._pc.close()
             if self._reader is not None:
-                await self._reader
+                # A track that never carried anything never ends by itself.
+                self._reader.cancel()
+                await asyncio.wait([self._reader])
+                if not self._reader.cancelled():
+                    self._reader.result()
 
     @property
     def now(self) -> float:

@@ -37,16 +37,6 @@ MAX_GAP_FRAMES = 50
 """Lost packets in a row that are replaced by silence; a longer gap is cut to this second."""
 
 
-def opus_only(pc: Any) -> None:
-    """Keep Opus alone on the audio lines and switch the video lines off."""
-    opus = [each for each in RTCRtpReceiver.getCapabilities("audio").codecs if each.mimeType == "audio/opus"]
-    for transceiver in pc.getTransceivers():
-        if transceiver.kind == "audio":
-            transceiver.setCodecPreferences(opus)
-        else:
-            transceiver.direction = "inactive"
-
-
 class Connection:
     """Answers one offer, then carries audio and messages between the caller and a `Peer` until either ends."""
 
@@ -85,8 +75,14 @@ class Connection:
         """The answer to a caller's offer. Raises OfferError with the reason if there can be none."""
         try:
             sdp = check_sdp(offer.sdp)
+            audio = self._add_audio()
             await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
-            self._set_up()
+            self._track = audio.receiver.track
+            for other in self._pc.getTransceivers():
+                if other is not audio:
+                    other.direction = "inactive"
+            if self._loopback:
+                only_loopback(self._pc)
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except OfferError:
             await self._release()
@@ -96,14 +92,14 @@ class Connection:
             raise OfferError(f"the offer cannot be answered: {error or type(error).__name__}") from error
         return Answer(sdp=self._pc.localDescription.sdp, pc_id=self.id)
 
-    def _set_up(self) -> None:
-        opus_only(self._pc)
-        audio = next(each for each in self._pc.getTransceivers() if each.kind == "audio")
-        receive_at_once(audio.receiver)
-        self._track = audio.receiver.track
+    def _add_audio(self) -> Any:
+        """Our side of the offer's first audio line: Opus alone, since our track gives nothing else."""
         self._pc.addTrack(PacedTrack(AGENT_RATE, self.peer.pull, failed=self._fail))
-        if self._loopback:
-            only_loopback(self._pc)
+        (audio,) = self._pc.getTransceivers()
+        codecs = RTCRtpReceiver.getCapabilities("audio").codecs
+        audio.setCodecPreferences([each for each in codecs if each.mimeType == "audio/opus"])
+        receive_at_once(audio.receiver)
+        return audio
 
     async def add_candidates(self, candidates: Sequence[Candidate]) -> None:
         """Try these candidates of the caller too; those that cannot be used are passed over."""
@@ -157,6 +153,8 @@ class Connection:
         """Decoded audio, whatever its frames' length, to 20 ms frames at 16 kHz; lost packets as silence."""
         decimate, framer = Decimator(OPUS_RATE // USER_RATE), Framer(USER_FRAME)
         expected: int | None = None
+        if self._track is None:  # the caller only listens
+            await anyio.sleep_forever()
         while True:
             try:
                 frame = await self._track.recv()
