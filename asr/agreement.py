@@ -8,6 +8,9 @@ Whisper-Streaming, Macháček et al. 2023). Pure: hypotheses in, hypotheses out;
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
 
 from asr.guards import normalised
 from asr.types import Hypothesis, Word
@@ -72,20 +75,19 @@ class LocalAgreement:
 
 
 def _best_prefix(known: Sequence[str], fresh: Sequence[str]) -> int:
-    """How many of `fresh` say what `known` says, at the fewest edits.
+    """How many words of `fresh` say what `known` says, at the fewest edits of characters.
 
-    A later hypothesis may split or change words that are stable already; those are matched by edit distance,
-    so that nothing is said twice or lost after them. Of equally good prefixes the first that ends on the same
-    word is taken, else the one nearest in length.
+    A later hypothesis may split, join or change words that are stable already ("black list", "blacklist");
+    matching them by characters lets nothing after them be said twice or lost. Of equally good prefixes the
+    one nearest in length is taken, else the shorter.
     """
-    row = list(range(len(fresh) + 1))
-    for count, old in enumerate(known, 1):
-        above, row = row, [count]
-        for at, new in enumerate(fresh, 1):
-            row.append(min(above[at] + 1, row[at - 1] + 1, above[at - 1] + (old != new)))
-    if not known:
-        return 0
-    fewest = min(row)
-    ends = [at for at, edits in enumerate(row) if edits == fewest]
-    same = [at for at in ends if at and fresh[at - 1] == known[-1]]
-    return same[0] if same else min(ends, key=lambda at: (abs(at - len(known)), at))
+    old, new = "".join(known), "".join(fresh)
+    letters = np.array([ord(char) for char in new], dtype=np.int64)
+    index = np.arange(len(new) + 1)
+    row = index
+    for count, char in enumerate(old, 1):
+        changed = np.minimum(row[1:] + 1, row[:-1] + (letters != ord(char)))
+        # Insertions run along the row: the cheapest earlier cell plus the distance from it.
+        row = np.minimum.accumulate(np.concatenate(([count], changed)) - index) + index
+    ends = list(accumulate((len(word) for word in fresh), initial=0))
+    return min(range(len(ends)), key=lambda at: (row[ends[at]], abs(ends[at] - len(old)), at))

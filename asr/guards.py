@@ -9,32 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
+from asr.types import Word
 
-from asr.types import SAMPLE_RATE, Pcm, Word
-
-SILENCE_DBFS = -65.0
-"""No 30 ms of audio above this level: nothing was said, and the model is not run."""
-_BLOCK = 480
 _UNVOICED = 0.04  # seconds; a word this short was given no audio by the alignment
 _MAX_SHORT_COPIES = 8  # "no no no no …": phrases of one or two words
 _MAX_LONG_COPIES = 3
 _LONGEST_PHRASE = 24
-
-
-def level_dbfs(pcm: Pcm) -> float:
-    """The loudest 30 ms of int16 [n], as RMS in dB relative to full scale; -inf for none or all zero."""
-    if len(pcm) == 0:
-        return -np.inf
-    padded = np.zeros(-(-len(pcm) // _BLOCK) * _BLOCK, dtype=np.float32)
-    padded[: len(pcm)] = pcm
-    loudest = float(np.square(padded.reshape(-1, _BLOCK)).mean(axis=1).max())
-    return 10 * float(np.log10(loudest)) - 20 * float(np.log10(32768)) if loudest > 0 else -np.inf
-
-
-def is_silence(pcm: Pcm) -> bool:
-    """Whether int16 [n] holds nothing loud enough to be speech."""
-    return level_dbfs(pcm) < SILENCE_DBFS
 
 
 def is_made_up(no_speech: float, log_probability: float, looped: bool = False) -> bool:
@@ -86,29 +66,3 @@ def _kept(words: Sequence[Word], begin: int, period: int) -> int:
     if tail_voiced and voiced >= 0.75 * len(cycle) and copies <= most:
         return len(words)
     return begin + period * min(most, max(1, round(voiced / period)))
-
-
-def cut_point(pcm: Pcm, earliest: int, latest: int) -> int:
-    """Where to cut int16 [n] so that no word is split: the middle of the longest quiet stretch, else the
-    quietest 60 ms.
-
-    Args:
-        pcm: at least `latest` samples at 16 kHz.
-        earliest: first sample at which a cut may be.
-        latest: last one.
-
-    Returns:
-        A sample index in earliest..latest.
-    """
-    hop = SAMPLE_RATE // 100
-    power = np.square(pcm[earliest:latest].astype(np.float32))[: (latest - earliest) // hop * hop]
-    if len(power) < 6 * hop:
-        return latest
-    smooth = np.convolve(power.reshape(-1, hop).mean(axis=1), np.full(6, 1 / 6), mode="valid")
-    quiet = smooth <= max(float(np.percentile(smooth, 90)) * 1e-3, 1.0)
-    if not quiet.any():
-        return earliest + (int(smooth.argmin()) + 3) * hop
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], quiet.astype(np.int8), [0]))))
-    starts, ends = edges[::2], edges[1::2]
-    longest = int((ends - starts).argmax())
-    return earliest + (int(starts[longest] + ends[longest]) // 2 + 3) * hop

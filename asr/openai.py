@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from asr.agreement import LocalAgreement
-from asr.guards import is_silence
+from asr.levels import is_silence
 from asr.pcm import check_pcm
 from asr.types import SAMPLE_RATE, Hypothesis, Pcm, Word
 

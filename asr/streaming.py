@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from asr.agreement import LocalAgreement
-from asr.guards import cut_point
+from asr.levels import cut_point
 from asr.pcm import check_pcm
 from asr.types import SAMPLE_RATE, Hypothesis, Pcm, Word
 from asr.whisper import WINDOW_SECONDS, first_piece

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from asr.guards import cut_point, is_made_up, is_silence, kept_of_loop
+from asr.guards import is_made_up, kept_of_loop
+from asr.levels import cut_point, is_silence, trimmed
 from asr.mel import HOP, log_mel
 from asr.pcm import check_pcm
 from asr.types import SAMPLE_RATE, Pcm, Word
@@ -133,7 +134,7 @@ class WhisperModel:
                 return []
             # The loop took a share of the alignment: without it the words that stay get their true times.
             words, _ = self._aligned(encoded, tokens[: heads[kept]], len(pcm))
-        return words
+        return trimmed(words, pcm)
 
     def _aligned(self, encoded: Any, tokens: list[int], samples: int) -> tuple[list[Word], list[int]]:
         """Words of `tokens` with their times, and the index of each word's first token."""
