@@ -29,6 +29,7 @@ class PiperSynthesiser:
     Args:
         folder: holds one NAME.onnx and its NAME.onnx.json.
         patched: the same voice with changes to its graph, taken in place of NAME.onnx where it exists.
+        patched: unused; the voice needs no second file. Kept for callers that still pass one.
         speed: 1 is the voice's own pace.
         threads: intra-op threads. One is right where other engines share the cores.
 
