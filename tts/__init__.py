@@ -8,14 +8,17 @@ from __future__ import annotations
 from tts.espeak import EspeakSynthesiser
 from tts.kokoro import KokoroSynthesiser
 from tts.normalise import Spoken, normalise
+from tts.openai import OpenAISynthesiser, SpeechError
 from tts.piper import PiperSynthesiser
 from tts.types import SpeechChunk, Synthesiser, Utterance, WordTime
 
 __all__ = [
     "EspeakSynthesiser",
     "KokoroSynthesiser",
+    "OpenAISynthesiser",
     "PiperSynthesiser",
     "SpeechChunk",
+    "SpeechError",
     "Spoken",
     "Synthesiser",
     "Utterance",
