@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from duplex.dialogue.history import History
 from duplex.graph import Lanes, Priority
 from duplex.llm.context import contextualise
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.types import LLM, Message, Request
-from tools_rag.types import KnowledgeIndex, Passage
+from tools_rag.types import Passage
 
 _PASSAGES = 3
 _TURNS = 6
@@ -35,11 +36,13 @@ class FromKnowledge:
         """One answer, whole: it is checked against its passage before a word of it is spoken."""
         before = messages(history)
         query = contextualise(text, before)
-        passages: Sequence[Passage] = await self._lanes.heavy(
-            Priority.LLM, self._index.search, query, _PASSAGES, name="search"
-        )
-        answer = await self._answerer.answer(text, passages, before)
+        asked, passages = await self._lanes.heavy(Priority.LLM, self._search, query, name="search")
+        answer = await self._answerer.answer(asked, passages, before)
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
+
+    def _search(self, query: str) -> tuple[str, Sequence[Passage]]:
+        """The question with misheard names put right, and its passages."""
+        return self._index.repair(query).text, self._index.search(query, _PASSAGES)
 
 
 class FromModel:

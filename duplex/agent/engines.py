@@ -30,7 +30,7 @@ from duplex.llm.completeness import CALIBRATIONS, SLOT, Calibration, TurnComplet
 from duplex.llm.grounded import GroundedAnswerer, Limits
 from duplex.llm.llamacpp import LlamaCpp
 from duplex.llm.types import LLM
-from duplex.models import derived_path, model_folder
+from duplex.models import model_folder
 from duplex.nodes.replying import Answer, Probability
 from tts.types import Synthesiser
 
@@ -158,10 +158,7 @@ def _synthesiser(section: TtsSection) -> Synthesiser:
     if section.piper:
         from tts import PiperSynthesiser
 
-        name = section.piper.model
-        return PiperSynthesiser(
-            model_folder(name), derived_path(name, "aligned.onnx"), speed=section.piper.speed
-        )
+        return PiperSynthesiser(model_folder(section.piper.model), speed=section.piper.speed)
     if section.kokoro:
         from tts import KokoroSynthesiser
 
