@@ -93,7 +93,7 @@ def test_follow_ups_and_the_agents_own_words_for_unknown() -> None:
     before = (Message("user", "What is the Osprey ferry?"), Message("assistant", "A ship to Hela."))
     answer, llm = ask("A car costs thirty euros.", "And what does it cost for a car?", FERRY, history=before)
     assert answer.kind == "model"
-    assert "Osprey ferry" in str(llm.asked[0].prompt)
+    assert "What does the Osprey cost for a car?" in str(llm.asked[0].prompt)
     assert ask("x", "Who is the king?", FERRY, unknown="No idea.")[0].text == "No idea."
 
 

@@ -109,10 +109,11 @@ def test_cancelling_stops_the_work(gguf: Path, tokens_first: int) -> None:
             start = time.perf_counter()
             with pytest.raises(asyncio.CancelledError):
                 await task
+            assert time.perf_counter() - start < 1.0  # the whole would take five seconds
+            await asyncio.sleep(0.6)  # the batch of the prompt that was running
             cpu = time.process_time()
-            await asyncio.sleep(0.3)
-            assert time.process_time() - cpu < 0.1  # the model's thread is idle
-            assert time.perf_counter() - start < 1.5  # the whole would take six seconds
+            await asyncio.sleep(0.2)
+            assert time.process_time() - cpu < 0.1  # the model is idle
             assert seen <= tokens_first + 2
             await text(llm, Request("Hi", 1, slot="a"))  # the slot is free
 
@@ -186,6 +187,7 @@ def test_a_damaged_file_is_one_clear_error(gguf: Path, tmp_path: Path, damage: s
 
 
 def test_settings_are_checked() -> None:
+    bad: dict[str, Any]
     for bad in ({"slots": ("a", "a")}, {"threads": 0}, {"context": 5}):
         with pytest.raises(ValueError, match="must"):
-            LlamaCpp("x.gguf", **bad)  # type: ignore[arg-type]
+            LlamaCpp("x.gguf", **bad)

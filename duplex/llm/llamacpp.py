@@ -147,7 +147,7 @@ class _Job:
             raise LLMError(f"{self._llm.path.name}: {self._error}")
 
     async def stop(self) -> None:
-        """End the model's work and wait for it: at most one token or one batch of the prompt."""
+        """End the model's work: it stops after the token, or the batch of the prompt, that it is computing."""
         self._cancelled.set()
         if self._work is not None and not self._work.done():
             await asyncio.wait([self._work])
