@@ -34,7 +34,7 @@ def test_the_interval_covers_the_true_median_about_as_often_as_it_says() -> None
     assert covered >= 51
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.floats(0, 1))
 def test_a_quantile_lies_within_its_samples(samples: list[float], q: float) -> None:
     measure = of_quantile("a.b_ms", samples, "ms", "duplex bench a", q, digits=6)

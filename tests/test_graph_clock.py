@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import anyio
 import pytest
 from anyio.abc import SocketStream
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex.graph import Clock, VirtualTimeError, outside, perf_seconds, run_virtual, to_seconds, to_ticks
@@ -28,6 +28,7 @@ def test_ticks(seconds: float, ticks: int) -> None:
     assert to_seconds(ticks) == pytest.approx(seconds)
 
 
+@settings(deadline=None)
 @given(st.lists(delays, min_size=1, max_size=20))
 def test_timers_fire_in_order_and_time_never_goes_back(waits: list[float]) -> None:
     seen: list[tuple[float, float]] = []
@@ -50,6 +51,7 @@ def test_timers_fire_in_order_and_time_never_goes_back(waits: list[float]) -> No
     assert end == pytest.approx(max(waits), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(min_value=-10, max_value=200_000), max_size=30))
 def test_the_clock_is_exact_to_the_tick(times: list[int]) -> None:
     async def main() -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex.graph import Edge, Event, In, Out, Overflow, run_virtual, to_ticks
@@ -78,6 +78,7 @@ def test_drop_oldest_keeps_the_newest(n: int, capacity: int) -> None:
     assert edge.statistics().max_depth == min(n, capacity)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(0, 40), st.lists(st.integers(0, 3), max_size=40))
 def test_a_blocking_edge_loses_nothing(capacity: int, n: int, pauses: list[int]) -> None:
     out, into = Out(Item), In(Item)

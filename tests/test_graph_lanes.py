@@ -12,7 +12,7 @@ from functools import partial
 import anyio
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex.graph import JobStatistics, Lanes, LanesClosed, LoopLag, Priority, perf_seconds, run_virtual
@@ -312,6 +312,7 @@ def reference(jobs: list[tuple[float, Priority, int]], workers: int) -> list[flo
     return ends
 
 
+@settings(deadline=None)
 @given(requests, st.integers(1, 3))
 def test_virtual_workers_are_charged_exactly(asked: list[tuple[int, Priority, int]], heavy: int) -> None:
     # Each request has a fraction of its own, so that none comes in the very moment in which a job ends.
