@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -103,3 +104,22 @@ def test_any_text_can_be_cut(text: str) -> None:
             assert piece.text.strip()
             assert piece.title
             assert len(piece.text.split()) <= MAX_WORDS + OVERLAP_WORDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!--" * 100_000,
+        "." * 400_000 + "x",
+        "# a" + " " * 400_000 + "x",
+        "|" + " " * 400_000 + "x",
+        "[" * 50_000,
+        "*" * 400_000,
+    ],
+    ids=["comment", "dots", "heading", "table", "brackets", "stars"],
+)
+def test_text_made_to_be_slow_is_not(text: str) -> None:
+    """In the square of its length each of these would take minutes."""
+    start = time.perf_counter()
+    chunk(from_markdown(text, "a.md"))
+    assert time.perf_counter() - start < 5

@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tools_rag.embed import Embedder, MiniLM, WordLlama
     from tools_rag.errors import KnowledgeError, Problem
+    from tools_rag.folder import Limits
     from tools_rag.index import KnowledgeIndex
     from tools_rag.types import Passage
 
-__all__ = ["Embedder", "KnowledgeError", "KnowledgeIndex", "MiniLM", "Passage", "Problem", "WordLlama"]
+__all__ = [
+    "Embedder",
+    "KnowledgeError",
+    "KnowledgeIndex",
+    "Limits",
+    "MiniLM",
+    "Passage",
+    "Problem",
+    "WordLlama",
+]
 
 _HOMES = {
     "Embedder": "embed",
     "KnowledgeError": "errors",
     "KnowledgeIndex": "index",
+    "Limits": "folder",
     "MiniLM": "embed",
     "Passage": "types",
     "Problem": "errors",

@@ -78,6 +78,8 @@ def records(folder: Path, entries: Sequence[Entry], saved: Saved | None, limits:
         if record is None:
             document, problems = read(folder, entry, limits)
             chunks: list[Chunk] = chunk(document) if document else []
+            if document and not chunks:
+                problems.append(Problem(entry.path, "holds no words"))
             record = FileRecord(entry.path, entry.digest, tuple(chunks), tuple(problems))
         found.append(record)
     return found

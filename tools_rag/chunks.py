@@ -24,7 +24,7 @@ mr mrs ms dr prof st mt vs etc e.g i.e no vol fig inc ltd co approx ca jan feb m
 dec u.s u.k sq ft
 """
 _ABBREVIATIONS = frozenset(_SHORT.split())
-_BOUNDARY = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n{2,}")
+_BOUNDARY = re.compile(r"[.!?…]{1,6}[\"'”’)\]]{0,4}\s+|\n{2,}")
 MAX_WORD_LENGTH = 80
 """Longer runs without a space are data, not words, and are left out."""
 
