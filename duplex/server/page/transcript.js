@@ -26,9 +26,12 @@ export class Transcript {
   }
 
   #write(item, sure, unsure) {
+    // Who has scrolled back is left there.
+    const { scrollHeight, scrollTop, clientHeight } = this.#list;
+    const atEnd = scrollHeight - scrollTop - clientHeight < item.clientHeight + 60;
     item.firstChild.textContent = sure;
     item.lastChild.textContent = unsure && sure ? ` ${unsure}` : unsure;
-    if (document.documentElement.scrollHeight > innerHeight) item.scrollIntoView({ block: "nearest" });
+    if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   /** A new turn of the user's: what was never confirmed held no words. */
