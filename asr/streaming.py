@@ -27,8 +27,8 @@ _LONGEST = int(WINDOW_SECONDS * SAMPLE_RATE)
 class Transcriber(Protocol):
     """What reads a recording of up to 10 s: a `WhisperModel`."""
 
-    def transcribe(self, pcm: Pcm) -> tuple[Word, ...]:
-        """Words of int16 [n] with times in seconds from its start."""
+    def transcribe(self, pcm: Pcm, hint: str = "") -> tuple[Word, ...]:
+        """Words of int16 [n] with times in seconds from its start; `hint` is text that stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +106,24 @@ class StreamingWhisper:
     """A recogniser of two Whispers, shared by all sessions."""
 
     def __init__(
-        self, partial: Transcriber, final: Transcriber, options: StreamingOptions | None = None
+        self,
+        partial: Transcriber,
+        final: Transcriber,
+        options: StreamingOptions | None = None,
+        vocabulary: Sequence[str] = (),
     ) -> None:
-        """Use `partial` (tiny.en) while a speaker speaks and `final` (base) for the words to keep."""
+        """Use `partial` (tiny.en) while a speaker speaks and `final` (base) for the words to keep.
+
+        `vocabulary` are names and terms that are likely to be said; both models then prefer their spelling.
+        """
+        self._hint = f"{', '.join(vocabulary)}." if vocabulary else ""
         self._partial = partial
         self._final = final
         self._options = options or StreamingOptions()
 
     def stream(self) -> StreamingWhisperStream:
         """A new stream with no audio."""
-        return StreamingWhisperStream(self._partial, self._final, self._options)
+        return StreamingWhisperStream(self._partial, self._final, self._options, self._hint)
 
 
 class StreamingWhisperStream:
@@ -125,8 +133,11 @@ class StreamingWhisperStream:
     The final words replace the stable ones: they come from a better model and may differ from them.
     """
 
-    def __init__(self, partial: Transcriber, final: Transcriber, options: StreamingOptions) -> None:
+    def __init__(
+        self, partial: Transcriber, final: Transcriber, options: StreamingOptions, hint: str = ""
+    ) -> None:
         self._partial = partial
+        self._hint = hint
         self._final = final
         self._options = options
         self._audio_lock = threading.Lock()
@@ -183,7 +194,7 @@ class StreamingWhisperStream:
             pcm, start = self._snapshot(now, now.final_from)
             key = (start, start + len(pcm))
             if now.tail[:2] != key:
-                now.tail = (*key, _at(self._final.transcribe(pcm), start))
+                now.tail = (*key, _at(self._final.transcribe(pcm, self._hint), start))
             words = (*now.final_words, *now.tail[2])
         return Hypothesis(words, len(words), final=True)
 
@@ -202,7 +213,7 @@ class StreamingWhisperStream:
             pcm, start = pcm[gone:], start + gone
             now.partial_from = start
         end = start + len(pcm)
-        words = _at(self._partial.transcribe(pcm), start)
+        words = _at(self._partial.transcribe(pcm, self._hint), start)
         now.belief = now.agreement.update(words, until=end / SAMPLE_RATE - options.guard)
         if len(pcm) > options.trim_at * SAMPLE_RATE:
             self._leave_behind(now, pcm, start)
@@ -226,7 +237,7 @@ class StreamingWhisperStream:
         if len(pcm) <= _LONGEST:
             return False
         piece = first_piece(pcm)
-        now.final_words += _at(self._final.transcribe(pcm[:piece]), start)
+        now.final_words += _at(self._final.transcribe(pcm[:piece], self._hint), start)
         now.final_from = start + piece
         with self._audio_lock:
             now.audio.drop_before(min(now.final_from, now.partial_from))

@@ -27,6 +27,7 @@ WINDOW_SECONDS = 10.0
 """What one run of the model sees, in seconds, whatever the audio's length."""
 _WINDOW = int(WINDOW_SECONDS * SAMPLE_RATE)
 _FRAME_SECONDS = 0.02  # one encoder position
+_MAX_HINT = 120
 _TOKENS_PER_SECOND = 8  # people speak 3-5 tokens/s; a bound on what a loop can cost
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
@@ -87,11 +88,17 @@ class WhisperModel:
             raise ValueError(f"the Whisper model has no token {name}")
         return int(token)
 
-    def transcribe(self, pcm: Pcm) -> tuple[Word, ...]:
+    def transcribe(self, pcm: Pcm, hint: str = "") -> tuple[Word, ...]:
         """Recognise int16 [n] at 16 kHz.
 
         Audio longer than the window is cut at pauses and recognised piece by piece; the time taken is
         that of one window for each 5 to 10 s of audio.
+
+        Args:
+            pcm: the audio.
+            hint: text that stands before the audio, such as a list of names that may be said in it: their
+                spelling is then preferred. It is given as Whisper's previous text (Radford et al. 2022) and cut
+                at 120 tokens.
 
         Returns:
             Words with start and end in seconds from the first sample. None for silence and noise.
@@ -104,18 +111,18 @@ class WhisperModel:
         at = 0
         while len(pcm) - at > _WINDOW:
             piece = first_piece(pcm[at:])
-            words += _shifted(self._window(pcm[at : at + piece]), at / SAMPLE_RATE)
+            words += _shifted(self._window(pcm[at : at + piece], hint), at / SAMPLE_RATE)
             at += piece
-        words += _shifted(self._window(pcm[at:]), at / SAMPLE_RATE)
+        words += _shifted(self._window(pcm[at:], hint), at / SAMPLE_RATE)
         return tuple(words)
 
-    def _window(self, pcm: Pcm) -> list[Word]:
+    def _window(self, pcm: Pcm, hint: str) -> list[Word]:
         """Recognise at most one window of audio."""
         if is_silence(pcm):
             return []
         features = log_mel(pcm, _WINDOW // HOP, self._bands)
         encoded = self._model.encode(self._view(features[None]))
-        prompt = [*self._token.start, self._token.no_timestamps]
+        prompt = [*self._previous(hint), *self._token.start, self._token.no_timestamps]
         result = self._model.generate(
             encoded,
             [prompt],
@@ -135,6 +142,13 @@ class WhisperModel:
             # The loop took a share of the alignment: without it the words that stay get their true times.
             words, _ = self._aligned(encoded, tokens[: heads[kept]], len(pcm))
         return trimmed(words, pcm)
+
+    def _previous(self, hint: str) -> list[int]:
+        """The tokens of a text that stands before the audio."""
+        if not hint:
+            return []
+        tokens: list[int] = self._tokenizer.encode(f" {hint}", add_special_tokens=False).ids
+        return [self._id("<|startofprev|>"), *tokens[:_MAX_HINT]]
 
     def _aligned(self, encoded: Any, tokens: list[int], samples: int) -> tuple[list[Word], list[int]]:
         """Words of `tokens` with their times, and the index of each word's first token."""

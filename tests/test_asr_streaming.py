@@ -29,7 +29,7 @@ class Reader:
     def __init__(self) -> None:
         self.longest = 0
 
-    def transcribe(self, pcm: Pcm) -> tuple[Word, ...]:
+    def transcribe(self, pcm: Pcm, hint: str = "") -> tuple[Word, ...]:
         self.longest = max(self.longest, len(pcm))
         edges = [0, *(np.flatnonzero(np.diff(pcm)) + 1).tolist(), len(pcm)]
         words = []
@@ -113,7 +113,7 @@ def test_reset_starts_over_and_ignores_what_is_still_being_read() -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     class Slow(Reader):
-        def transcribe(self, pcm: Pcm) -> tuple[Word, ...]:
+        def transcribe(self, pcm: Pcm, hint: str = "") -> tuple[Word, ...]:
             inside.set()
             assert go_on.wait(5)
             return super().transcribe(pcm)

@@ -81,6 +81,11 @@ class KnowledgeIndex:
         """The number of chunks."""
         return len(self._chunks)
 
+    @property
+    def titles(self) -> list[str]:
+        """The headings of the folder's texts, each once, in order: the names that questions are about."""
+        return list(dict.fromkeys(piece.title for piece in self._chunks if piece.title))
+
     def repair(self, query: str) -> Repair:
         """The question with misheard names put right, as `search` uses it."""
         return self._names.repair(query[:MAX_QUERY])

@@ -13,6 +13,9 @@ from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.types import LLM, Message, Request
 from tools_rag.types import Passage
 
+if TYPE_CHECKING:
+    from tools_rag import KnowledgeIndex
+
 _PASSAGES = 3
 _TURNS = 6
 """Entries of the history that an answer takes into account."""

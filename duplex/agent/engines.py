@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 import numpy as np
@@ -19,6 +20,7 @@ from duplex.agent.spec import (
     AgentSpec,
     AsrSection,
     Endpoint,
+    KnowledgeSection,
     LlmSection,
     LocalModel,
     TtsSection,
@@ -67,11 +69,12 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         EngineError: a key is missing from the environment, or an optional package is not installed.
         ModelError, LLMError, KnowledgeError: a model or the knowledge cannot be loaded. One line each.
     """
-    vad, recogniser, synthesiser = await anyio.to_thread.run_sync(_load_speech, spec)
+    cache = cache or user_cache_path("duplex", appauthor=False) / "indexes"
+    index = await anyio.to_thread.run_sync(_open_index, spec.knowledge, cache) if spec.knowledge else None
+    names = index.titles if index else []
+    vad, recogniser, synthesiser = await anyio.to_thread.run_sync(_load_speech, spec, names)
     brain = await anyio.to_thread.run_sync(_load_llm, spec.llm)
-    answer = await _answering(
-        spec, brain, lanes, cache or user_cache_path("duplex", appauthor=False) / "indexes"
-    )
+    answer = await _answering(spec, brain, index, lanes)
     engines = Engines(
         lanes=lanes,
         vad=vad,
@@ -130,28 +133,28 @@ def secret(endpoint: Endpoint) -> str:
     return key
 
 
-def _load_speech(spec: AgentSpec) -> tuple[SileroVad, Recogniser, Synthesiser]:
+def _load_speech(spec: AgentSpec, names: Sequence[str]) -> tuple[SileroVad, Recogniser, Synthesiser]:
     from asr import SileroVad
 
-    return SileroVad(model_folder("silero-vad")), _recogniser(spec.asr), _synthesiser(spec.tts)
+    return SileroVad(model_folder("silero-vad")), _recogniser(spec.asr, names), _synthesiser(spec.tts)
 
 
-def _recogniser(section: AsrSection) -> Recogniser:
+def _recogniser(section: AsrSection, names: Sequence[str]) -> Recogniser:
     if section.whisper:
         from asr import StreamingWhisper, WhisperModel
 
         partial = WhisperModel(model_folder(section.whisper.partial))
         final = WhisperModel(model_folder(section.whisper.final))
-        return StreamingWhisper(partial, final)
+        return StreamingWhisper(partial, final, vocabulary=section.whisper.vocabulary or names)
     if section.sherpa:
         from asr import SherpaRecogniser
 
         return SherpaRecogniser(section.sherpa.folder)
     assert section.openai is not None
-    from asr import OpenAIRecogniser
+    from asr import OpenAIOptions, OpenAIRecogniser
 
     endpoint = section.openai
-    return OpenAIRecogniser(str(endpoint.base_url), endpoint.model, api_key=secret(endpoint))
+    return OpenAIRecogniser(str(endpoint.base_url), secret(endpoint) or "none", OpenAIOptions(model=endpoint.model))
 
 
 def _synthesiser(section: TtsSection) -> Synthesiser:
@@ -169,7 +172,7 @@ def _synthesiser(section: TtsSection) -> Synthesiser:
     from tts import OpenAISynthesiser
 
     endpoint = section.openai
-    return OpenAISynthesiser(str(endpoint.base_url), endpoint.model, endpoint.voice, api_key=secret(endpoint))
+    return OpenAISynthesiser(str(endpoint.base_url), endpoint.model, endpoint.voice, secret(endpoint) or "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,28 +226,23 @@ def _local(name: str, settings: LocalModel, chat: bool) -> Brain:
     return Brain(llm, chat, llm, CALIBRATIONS[name])
 
 
-async def _answering(spec: AgentSpec, brain: Brain, lanes: Lanes, cache: Path) -> Answer:
-    if spec.knowledge is None:
-        return FromModel(brain.llm, spec.instructions)
-    knowledge = spec.knowledge
+def _open_index(knowledge: KnowledgeSection, cache: Path) -> KnowledgeIndex:
+    from tools_rag import KnowledgeIndex, MiniLM, WordLlama
 
-    def open_index() -> KnowledgeIndex:
-        from tools_rag import KnowledgeIndex, MiniLM, WordLlama
-
-        folder = model_folder(knowledge.embedder)
-        embedder = MiniLM(folder) if knowledge.embedder == "minilm" else WordLlama(folder)
-        return KnowledgeIndex.open(knowledge.folder, cache, embedder)
-
-    index = await anyio.to_thread.run_sync(open_index)
+    folder = model_folder(knowledge.embedder)
+    embedder = MiniLM(folder) if knowledge.embedder == "minilm" else WordLlama(folder)
+    index = KnowledgeIndex.open(knowledge.folder, cache, embedder)
     for problem in index.problems:
         logger.warning("knowledge: %s", problem)
-    least = index.supported if knowledge.min_score is None else knowledge.min_score
-    answerer = GroundedAnswerer(
-        brain.llm,
-        style="chat" if brain.chat else "completion",
-        unknown=spec.unknown,
-        limits=Limits(score=least),
-    )
+    return index
+
+
+async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes) -> Answer:
+    if index is None or spec.knowledge is None:
+        return FromModel(brain.llm, spec.instructions)
+    least = index.supported if spec.knowledge.min_score is None else spec.knowledge.min_score
+    style: Literal["chat", "completion"] = "chat" if brain.chat else "completion"
+    answerer = GroundedAnswerer(brain.llm, style=style, unknown=spec.unknown, limits=Limits(score=least))
     await answerer.warm()
     return FromKnowledge(index, answerer, lanes)
 

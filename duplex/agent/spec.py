@@ -41,6 +41,9 @@ class WhisperSettings(Section):
     final: Literal["whisper-tiny.en", "whisper-base"] = Field(
         "whisper-base", description="Reads the whole turn once it may have ended."
     )
+    vocabulary: tuple[Annotated[str, Field(max_length=80)], ...] = Field(
+        (), max_length=60, description="Names that callers say; by default the headings of the knowledge."
+    )
 
 
 class SherpaSettings(Section):

@@ -41,7 +41,8 @@ def read_clip(path: Path) -> NDArray[np.int16]:
     except soundfile.LibsndfileError as error:
         raise BadClip(f"{path}: no sound file ({error}); give a WAV") from error
     mono = soxr.resample(audio.mean(axis=1), rate, RATE)
-    return (np.clip(mono, -1, 1) * 32_767).astype(np.int16)
+    pcm: NDArray[np.int16] = (np.clip(mono, -1, 1) * 32_767).astype(np.int16)
+    return pcm
 
 
 def run_call(url: str, say: list[str], out: Path, as_json: bool) -> int:

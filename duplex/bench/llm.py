@@ -33,7 +33,7 @@ class _Passage:
     text: str
     title: str
     source: str
-    score: float = 1.0
+    score: float = 0.4  # as of a search that is not sure, so that the answerer must decide
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
