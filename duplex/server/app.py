@@ -54,6 +54,62 @@ async def read_body(request: Request, model: type[Body]) -> Body:
         raise Refused(422, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from error
 
 
+class Api:
+    """The endpoints of one server."""
+
+    def __init__(self, sessions: Sessions, ready: Callable[[], bool], title: str) -> None:
+        self.sessions = sessions
+        self._ready = ready
+        self._title = title
+
+    async def offer(self, request: Request) -> Response:
+        """Open a call: the answer, 4xx with what is wrong, or 503 while it cannot be taken."""
+        body = await read_body(request, Offer)
+        if not self._ready():
+            raise Refused(503, "the models are still loading", {"Retry-After": RETRY_AFTER})
+        return JSONResponse((await self.sessions.open(body)).model_dump())
+
+    async def trickle(self, request: Request) -> Response:
+        """Later candidates of a caller whose offer was answered."""
+        body = await read_body(request, Trickle)
+        connection = self.sessions.find(body.pc_id)
+        if connection is None:
+            raise Refused(404, "no call has this pc_id")
+        await connection.add_candidates(body.candidates)
+        return JSONResponse({"status": "success"})
+
+    async def health(self, _: Request) -> Response:
+        """That the process answers, and how full it is."""
+        return JSONResponse(
+            {"status": "ok", "sessions": len(self.sessions), "max_sessions": self.sessions.limit}
+        )
+
+    async def ready(self, _: Request) -> Response:
+        """200 once calls can be taken, 503 before."""
+        warm = self._ready()
+        return JSONResponse({"ready": warm}, status_code=200 if warm else 503)
+
+    async def about(self, _: Request) -> Response:
+        """What the page shows of the agent."""
+        return JSONResponse({"title": self._title})
+
+    async def page(self, _: Request) -> Response:
+        """The call page."""
+        return FileResponse(PAGE / "index.html")
+
+    def routes(self) -> list[Route | Mount]:
+        """Where each endpoint is."""
+        return [
+            Route("/", self.page),
+            Route("/api/offer", self.offer, methods=["POST"]),
+            Route("/api/offer", self.trickle, methods=["PATCH"]),
+            Route("/api/about", self.about),
+            Route("/health", self.health),
+            Route("/ready", self.ready),
+            Mount("/static", StaticFiles(directory=PAGE)),
+        ]
+
+
 def create_app(
     new_peer: Callable[[], Peer],
     ready: Callable[[], bool] = lambda: True,
@@ -64,7 +120,7 @@ def create_app(
     connect_timeout: float = 30.0,
     title: str = "duplex",
 ) -> Starlette:
-    """The application.
+    """The application. Its `state.sessions` is the `Sessions`; stopping it ends them all.
 
     Args:
         new_peer: makes a session for a call; called on the event loop, so it must return at once.
@@ -74,8 +130,6 @@ def create_app(
         ice_servers: STUN or TURN URLs.
         connect_timeout: seconds a caller has to get through after the answer.
         title: what the page calls the agent.
-
-    Its `state.sessions` is the `Sessions`. Stopping it ends them all.
     """
     sessions = Sessions(
         new_peer,
@@ -85,55 +139,14 @@ def create_app(
         connect_timeout=connect_timeout,
     )
 
-    async def offer(request: Request) -> Response:
-        body = await read_body(request, Offer)
-        if not ready():
-            raise Refused(503, "the models are still loading", {"Retry-After": RETRY_AFTER})
-        return JSONResponse((await sessions.open(body)).model_dump())
-
-    async def trickle(request: Request) -> Response:
-        body = await read_body(request, Trickle)
-        connection = sessions.find(body.pc_id)
-        if connection is None:
-            raise Refused(404, "no call has this pc_id")
-        await connection.add_candidates(body.candidates)
-        return JSONResponse({"status": "success"})
-
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "sessions": len(sessions), "max_sessions": max_sessions})
-
-    async def is_ready(_: Request) -> Response:
-        warm = ready()
-        return JSONResponse({"ready": warm}, status_code=200 if warm else 503)
-
-    async def about(_: Request) -> Response:
-        return JSONResponse({"title": title})
-
-    async def page(_: Request) -> Response:
-        return FileResponse(PAGE / "index.html")
-
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with sessions.running():
             yield
 
+    handlers = {Refused: _refused, OfferError: _bad_offer, ServerFull: _full, ClientDisconnect: _gone}
     app = Starlette(
-        routes=[
-            Route("/", page),
-            Route("/api/offer", offer, methods=["POST"]),
-            Route("/api/offer", trickle, methods=["PATCH"]),
-            Route("/api/about", about),
-            Route("/health", health),
-            Route("/ready", is_ready),
-            Mount("/static", StaticFiles(directory=PAGE)),
-        ],
-        exception_handlers={
-            Refused: _refused,
-            OfferError: _bad_offer,
-            ServerFull: _full,
-            ClientDisconnect: _gone,
-        },
-        lifespan=lifespan,
+        routes=Api(sessions, ready, title).routes(), exception_handlers=handlers, lifespan=lifespan
     )
     app.state.sessions = sessions
     return app

@@ -33,7 +33,7 @@ class Sessions:
         connect_timeout: float = 30.0,
     ) -> None:
         self._new_peer = new_peer
-        self._max = max_sessions
+        self.limit = max_sessions
         self._loopback = loopback
         self._ice_servers = ice_servers
         self._connect_timeout = connect_timeout
@@ -63,8 +63,8 @@ class Sessions:
         """Answer an offer and start its session. Raises ServerFull or OfferError."""
         if self._tasks is None:
             raise ServerFull("the server is shutting down")
-        if len(self._open) >= self._max:
-            raise ServerFull(f"all {self._max} lines are taken; try again in a moment")
+        if len(self._open) >= self.limit:
+            raise ServerFull(f"all {self.limit} lines are taken; try again in a moment")
         connection = Connection(
             self._new_peer(),
             loopback=self._loopback,

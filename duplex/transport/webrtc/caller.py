@@ -18,22 +18,21 @@ from typing import Any, Self, TypeVar
 
 import anyio
 import httpx
-import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from duplex.audio.detect import first_audible, silent_from
-from duplex.audio.pcm import Pcm, check_pcm, downmix
+from duplex.audio.pcm import FRAME_SECONDS, Pcm, check_pcm, downmix
 from duplex.audio.resample import Decimator
 from duplex.audio.timeline import Timeline
 from duplex.transport.webrtc.errors import CallError
 from duplex.transport.webrtc.ice import only_loopback
 from duplex.transport.webrtc.receive import receive_at_once
 from duplex.transport.webrtc.send import PacedTrack
+from duplex.transport.webrtc.utterances import Utterances
 
 RATE = 16_000
 """Of what is said and of both recorded channels."""
-FRAME = RATE // 50
 POLL_SECONDS = 0.02
 
 T = TypeVar("T")
@@ -45,16 +44,6 @@ class Received:
 
     at: float
     data: dict[str, Any]
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """What is being said: the samples left, and when it began and ended once that is known."""
-
-    left: Pcm
-    seconds: float
-    done: anyio.Event
-    start: float = 0.0
 
 
 class Caller:
@@ -70,7 +59,7 @@ class Caller:
         self.messages: list[Received] = []
         """Everything that came over the data channel so far."""
         self._loopback = loopback
-        self._queue: list[_Utterance] = []
+        self._utterances = Utterances(RATE)
         self._user = Timeline(RATE, max_seconds)
         self._agent = Timeline(RATE, max_seconds)
         self._arrivals: dict[int, float] = {}
@@ -83,7 +72,7 @@ class Caller:
         self._zero = anyio.current_time()
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._pc.on("connectionstatechange", self._on_state)
-        self._track = PacedTrack(RATE, self._pull, sent=self._on_sent, failed=self._on_failure)
+        self._track = PacedTrack(RATE, self._utterances.frame, sent=self._on_sent, failed=self._on_failure)
         self._pc.addTrack(self._track)
         self._channel = self._pc.createDataChannel("chat")
         self._channel.on("open", self._on_open)
@@ -161,12 +150,11 @@ class Caller:
 
         Raises CallError if the call ends meanwhile.
         """
-        utterance = _Utterance(check_pcm(pcm), len(pcm) / RATE, anyio.Event())
-        if len(pcm):
-            self._queue.append(utterance)
-            await self._or_ended(utterance.done)
-        else:
-            utterance.start = self.now
+        if not len(check_pcm(pcm)):
+            return self.now, self.now
+        utterance = self._utterances.add(pcm)
+        await self._or_ended(utterance.done)
+        assert utterance.start is not None
         return utterance.start, utterance.start + utterance.seconds
 
     async def _or_ended(self, event: anyio.Event) -> None:
@@ -182,24 +170,8 @@ class Caller:
         if not event.is_set():
             raise CallError(f"the call to {self.url} ended: {self._error or 'the other side is gone'}")
 
-    def _pull(self) -> Pcm:
-        if not self._queue:
-            return np.zeros(FRAME, np.int16)
-        frame = np.zeros(FRAME, np.int16)
-        head = self._queue[0].left[:FRAME]
-        frame[: len(head)] = head
-        return frame
-
     def _on_sent(self, frame: Pcm, index: int, at: float) -> None:
-        place = self._user.place(at - self._zero, index * 0.02, frame)
-        if not self._queue:
-            return
-        utterance = self._queue[0]
-        if not utterance.start:
-            utterance.start = place
-        utterance.left = utterance.left[FRAME:]
-        if not len(utterance.left):
-            self._queue.pop(0).done.set()
+        self._utterances.sent(self._user.place(at - self._zero, index * FRAME_SECONDS, frame))
 
     # Hearing
 
