@@ -99,6 +99,8 @@ def _spelt(address: str) -> list[str]:
 def _abbreviation(cores: Sequence[str], at: int, ended: bool) -> list[str] | None:
     core, before, after = cores[at], _at(cores, at - 1), _at(cores, at + 1)
     key = core.lower()
+    if key == "dr" and ended:
+        return ["drive"] if before[:1].isupper() and not after[:1].isupper() else ["doctor"]
     if key in WITHOUT_POINT:
         return WITHOUT_POINT[key].split()
     if re.fullmatch(r"(?:[a-z]\.)+[a-z]", key) and key in ABBREVIATIONS:
@@ -118,8 +120,6 @@ def _abbreviation(cores: Sequence[str], at: int, ended: bool) -> list[str] | Non
         )
     if key == "st":
         return ["saint"] if after[:1].isupper() else ["street"]
-    if key == "dr":
-        return ["drive"] if before[:1].isupper() and not after[:1].isupper() else ["doctor"]
     if key in BEFORE_NUMBER and re.match(r"\d", after):
         return BEFORE_NUMBER[key].split()
     if core[:1].isupper() and (key in MONTH_NAMES or key in WEEKDAYS):
