@@ -182,7 +182,7 @@ def _fault(detail: dict[str, Any], lines: dict[Path_, int]) -> Fault:
 
 def _nearest(where: Path_) -> str:
     keys = _keys(where[:-1])
-    close = difflib.get_close_matches(str(where[-1]), keys, 1, 0.6)
+    close = difflib.get_close_matches(str(where[-1]), keys, 1, 0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; the keys here are {', '.join(sorted(keys))}" if keys else ""

@@ -7,21 +7,19 @@ lines and the largest still reads from top to bottom.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, field_validator
+
+from duplex.agent.schema import Component, File, Folder, Section, Short
 
 ENV_NAME = r"^[A-Z][A-Z0-9_]{0,63}$"
 Env = Annotated[
     str, Field(pattern=ENV_NAME, description="Name of the environment variable that holds the key.")
 ]
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, and closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Endpoint(Section):
@@ -30,6 +28,14 @@ class Endpoint(Section):
     base_url: HttpUrl = Field(description="Root of the API, such as https://api.openai.com/v1.")
     model: str = Field(min_length=1, max_length=200, description="The model's name at that endpoint.")
     key_env: Env | None = Field(None, description="Environment variable with the key; none for no key.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_secret(cls, url: HttpUrl) -> HttpUrl:
+        """Addresses are logged and shown, so that nothing in one may be a secret."""
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("give the plain root of the API; keys belong in the environment (key_env)")
+        return url
 
 
 class WhisperSettings(Section):
@@ -49,10 +55,10 @@ class WhisperSettings(Section):
 class SherpaSettings(Section):
     """A sherpa-onnx streaming transducer."""
 
-    folder: Path = Field(description="Folder with encoder, decoder, joiner and tokens.")
+    folder: Folder = Field(description="Folder with encoder, decoder, joiner and tokens.")
 
 
-class AsrSection(Section):
+class AsrSection(Component):
     """Recognition: exactly one of these."""
 
     whisper: WhisperSettings | None = Field(None, description="Whisper on this machine.")
@@ -67,10 +73,20 @@ class PiperSettings(Section):
     speed: float = Field(1.0, ge=0.5, le=2.0, description="1 is the voice's own pace.")
 
 
+# fmt: off
+KokoroVoice = Literal[
+    "af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "af_kore", "af_nicole",
+    "af_nova", "af_river", "af_sarah", "af_sky", "am_adam", "am_echo", "am_eric",
+    "am_fenrir", "am_liam", "am_michael", "am_onyx", "am_puck", "am_santa", "bf_alice",
+    "bf_emma", "bf_isabella", "bf_lily", "bm_daniel", "bm_fable", "bm_george", "bm_lewis",
+]
+# fmt: on
+
+
 class KokoroSettings(Section):
     """Kokoro on this machine: the most natural voices, slower."""
 
-    voice: str = Field("af_heart", pattern=r"^[ab][fm]_[a-z]+$", description="One of the 28 English voices.")
+    voice: KokoroVoice = Field("af_heart", description="a American, b British; f, m; the name.")
     speed: float = Field(1.0, ge=0.5, le=2.0, description="1 is the voice's own pace.")
 
 
@@ -80,7 +96,7 @@ class SpeechEndpoint(Endpoint):
     voice: str = Field("alloy", max_length=100, description="The voice's name at that endpoint.")
 
 
-class TtsSection(Section):
+class TtsSection(Component):
     """Speech: exactly one of these."""
 
     piper: PiperSettings | None = Field(None, description="Piper on this machine.")
@@ -98,11 +114,11 @@ class LocalModel(Section):
 class LlamaCppSettings(LocalModel):
     """A GGUF file of your own."""
 
-    file: Path = Field(description="The .gguf file.")
+    file: File = Field(description="The .gguf file.")
     chat: bool = Field(True, description="The model follows instructions; false for a base model.")
 
 
-class LlmSection(Section):
+class LlmSection(Component):
     """The language model: exactly one of these."""
 
     gemma_3_270m: LocalModel | None = Field(
@@ -117,10 +133,15 @@ class LlmSection(Section):
     openai: Endpoint | None = Field(None, description="An OpenAI-compatible endpoint.")
 
 
-class KnowledgeSection(Section):
+_MAX_ENTRIES = 10_000
+"""Entries that are looked at for a first readable file."""
+
+
+class KnowledgeSection(Short):
     """What the agent may answer from."""
 
-    folder: Path = Field(description="Folder of md, txt, html, pdf and jsonl files.")
+    SHORT: ClassVar[str] = "folder"
+    folder: Folder = Field(description="Folder of md, txt, html, pdf and jsonl files.")
     embedder: Literal["minilm", "wordllama"] = Field("minilm", description="How meaning is compared.")
     min_score: float | None = Field(
         None,
@@ -129,13 +150,26 @@ class KnowledgeSection(Section):
         description="Passages below this are no answer; by default the embedder's calibrated one.",
     )
 
+    @field_validator("folder")
+    @classmethod
+    def _not_empty(cls, folder: Path) -> Path:
+        """At least one file is there to read; what each holds is seen when the index is built."""
+        from tools_rag.folder import SUFFIXES
+
+        files = (name for _, _, names in os.walk(folder) for name in names)
+        looked = [name.lower().endswith(SUFFIXES) for name, _ in zip(files, range(_MAX_ENTRIES), strict=False)]
+        if not any(looked) and len(looked) < _MAX_ENTRIES:
+            raise ValueError(f"nothing to read in {folder}; put {', '.join(SUFFIXES)} files there")
+        return folder
+
 
 Profile = Literal["snappy", "balanced", "patient"]
 
 
-class TurnsSection(Section):
+class TurnsSection(Short):
     """How patient the agent is; what is not given comes from the profile."""
 
+    SHORT: ClassVar[str] = "profile"
     profile: Profile = Field("balanced", description="Where the other values come from.")
     silence_ms: int | None = Field(
         None, ge=100, le=3_000, description="Shortest silence that may end a turn."
@@ -186,29 +220,8 @@ class AgentSpec(Section):
     )
     turns: TurnsSection = Field(default_factory=lambda: TurnsSection(), description="Turn-taking.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short_forms(cls, data: Any) -> Any:
-        """`asr: whisper` is `asr: {whisper: {}}`, `knowledge: folder` is `knowledge: {folder: folder}`, and so on."""
-        if not isinstance(data, dict):
-            return data
-        out = dict(data)
-        for key in ("asr", "tts", "llm"):
-            if isinstance(value := out.get(key), str):
-                out[key] = {value: {}}
-            elif isinstance(value, dict):
-                out[key] = {name: {} if settings is None else settings for name, settings in value.items()}
-        if isinstance(folder := out.get("knowledge"), str):
-            out["knowledge"] = {"folder": folder}
-        if isinstance(profile := out.get("turns"), str):
-            out["turns"] = {"profile": profile}
-        return out
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> AgentSpec:
-        for name in ("asr", "tts", "llm"):
-            section = getattr(self, name)
-            given = [key for key in type(section).model_fields if getattr(section, key) is not None]
-            if len(given) != 1:
-                raise ValueError(f"{name}: name exactly one, not {len(given)}")
-        return self
+    def key_variables(self) -> Iterator[str]:
+        """The environment variables that hold the agent's keys."""
+        for engine in (self.asr.openai, self.tts.openai, self.llm.openai):
+            if engine is not None and engine.key_env is not None:
+                yield engine.key_env

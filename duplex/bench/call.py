@@ -31,7 +31,8 @@ from duplex.bench.served import Served, serve
 from duplex.bench.speaker import Speaker
 from duplex.bench.turns import cut_in, stop_time
 from duplex.resources import config_path
-from duplex.transport.webrtc.caller import RATE, Caller, CallError
+from duplex.transport.webrtc.caller import RATE, Caller
+from duplex.transport.webrtc.errors import CallError
 
 COMMAND = "duplex bench call --json FILE"
 AGENT = "lakes"
