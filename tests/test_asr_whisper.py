@@ -57,6 +57,16 @@ def test_a_long_monologue_is_heard_whole(whisper: WhisperModel) -> None:
     assert 22 < starts[-1] < len(pcm) / 16_000
 
 
+@pytest.mark.parametrize("more", [0, 200])
+def test_names_that_are_hinted_at_are_spelled_so(whisper: WhisperModel, more: int) -> None:
+    pcm = clip("onega")
+    hint = ", ".join(["Baikal", "Onega", "Toba", *(f"Lake Number {at}" for at in range(more))]) + "."
+    assert "Onega" not in " ".join(word.text for word in whisper.transcribe(pcm))
+    assert "Onega" in " ".join(word.text for word in whisper.transcribe(pcm, hint))
+    for sound in (noise(2, -30), noise(5, -15), silence(2)):
+        assert whisper.transcribe(sound, hint) == ()
+
+
 @pytest.mark.parametrize("name", ["model.bin", "tokenizer.json", "config.json"])
 def test_a_missing_or_broken_file_is_named(
     model_path: Callable[[str], Path], tmp_path: Path, name: str
