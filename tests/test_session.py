@@ -47,6 +47,9 @@ class Conversation:
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
+    def heard(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Transcript) and event.final]
+
     def answers(self) -> str:
         return " ".join(turn.text for turn in self.history if turn.role == "agent")
 
@@ -134,7 +137,7 @@ def test_a_question_is_answered_aloud(notes: Path, voice: Callable[[str], Pcm]) 
     asked = voice("How hot should the water for green tea be?")
     user = np.concatenate([silence(0.5), asked, silence(4)])
     came = talk(notes, "knowledge: notes\n", user)
-    assert "eighty" in came.answers().lower()
+    assert "eighty" in came.answers().lower(), came.heard()
     end = 0.5 + len(asked) / RATE
     assert first_audible(came.agent, 24_000, after_s=end) is not None
     (commit,) = came.of(Commit)
@@ -167,8 +170,7 @@ def test_ten_seconds_of_shouting_end_in_one_answer(notes: Path, voice: Callable[
     came = talk(notes, "knowledge: notes\n", np.concatenate([silence(0.5), loud, silence(6)]))
     assert came.of(PlayoutStarted), "an answer came"
     assert came.of(AgentError) == []
-    final = [event for event in came.of(Transcript) if isinstance(event, Transcript) and event.final]
-    assert all(len(event.text.split()) < 80 for event in final), "no endless words"
+    assert all(len(text.split()) < 80 for text in came.heard()), "no endless words"
 
 
 def test_barge_in_stops_and_keeps_only_heard_words(notes: Path, voice: Callable[[str], Pcm]) -> None:

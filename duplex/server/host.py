@@ -109,7 +109,11 @@ class Agent:
             return session
 
         app = create_app(
-            new_session, lambda: self.ready, max_sessions=max_sessions, loopback=loopback, title=self.spec.name
+            new_session,
+            lambda: self.ready,
+            max_sessions=max_sessions,
+            loopback=loopback,
+            title=self.spec.name,
         )
         listener = listen(host, port)
         print(f"{self.spec.name}: open {url_of(listener)} in a browser (Ctrl-C ends)", flush=True)
