@@ -18,9 +18,9 @@ FERRY = Passage(
     "Passengers pay seven euros and a car costs thirty euros. Dogs travel free if they are kept on a lead.",
     "ferry.md",
     "The Osprey ferry",
-    0.9,
+    0.45,
 )
-OWL = Passage("A barn owl weighs about 350 grams.", "owl.md", "The barn owl", 0.8)
+OWL = Passage("A barn owl weighs about 350 grams.", "owl.md", "The barn owl", 0.45)
 
 
 class Scripted:

@@ -92,22 +92,6 @@ def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[floa
     return sorted(ranked, key=lambda item: (-item[0], item[1]))
 
 
-def focus(question: str, text: str, title: str = "", most: int = 2) -> str:
-    """The passage's `most` best sentences in their order, with the one that a leading pronoun speaks of.
-
-    A short passage costs less to read (about 3 ms a token) and leaves a small model less to confuse.
-    """
-    ranked = rank_sentences(question, text, title)
-    if len(ranked) <= most:
-        return " ".join(text.split())
-    parts = sentences(text)
-    keep = {i for _, i, _ in ranked[:most]}
-    first = ranked[0][1]
-    if most > 1 and first and _PRONOUN.match(parts[first]):
-        keep.add(first - 1)
-    return " ".join(parts[i] for i in sorted(keep))
-
-
 def answers_kind(question: str, sentence: str) -> bool:
     """Whether a sentence has the kind of thing that the question asks for; True where the question names none."""
     for ask, cue in ANSWER_KINDS:

@@ -12,10 +12,11 @@ import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from duplex.llm.context import contextualise
-from duplex.llm.evidence import answers_kind, coverage, focus, missing_names, rank_sentences, support
+from duplex.llm.evidence import answers_kind, missing_names, support
+from duplex.llm.select import MAX_PASSAGE, Candidate, Embed, Meaning, PassageLike, candidates
 from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
 from duplex.llm.types import LLM, Message, Request
 from duplex.llm.words import sentences
@@ -46,20 +47,8 @@ _QUOTED = re.compile(
     r"what (?:is|are|does) (?:an? )?\w+(?: mean)?\W*$)",
     re.I,
 )
-_MAX_QUESTION, _MAX_PASSAGE, _MAX_SPOKEN_WORDS = 400, 4000, 45
-
-
-class PassageLike(Protocol):
-    """What is needed of a retrieved passage: `tools_rag.types.Passage`, or anything alike."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def score(self) -> float: ...
+_MAX_QUESTION, _MAX_SPOKEN_WORDS = 400, 45
+_MUCH_WORSE = 0.75  # in the unit of `Candidate.total`; one rare word of the question is 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +60,14 @@ class Limits:
         coverage: the least share of the question's words that a passage must have.
         support: the least share of an answer's words that the passage must have.
         extract: the least coverage for speaking the passage's sentence as it stands.
+        sure: a retrieval score from which on coverage is not asked for: the question is a paraphrase.
     """
 
-    score: float = 0.3
+    score: float = 0.12
     coverage: float = 0.55
     support: float = 0.7
     extract: float = 0.6
+    sure: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +100,7 @@ class GroundedAnswerer:
             that follows instructions (three whole passages and the conversation).
         unknown: what to say where the passages do not have the answer.
         limits: what an answer must reach.
+        embed: sentences to unit vectors; helps to find the sentence that answers a paraphrase.
         talk: replies to greetings, thanks and goodbyes.
         max_tokens: the most that the model may write.
     """
@@ -120,11 +112,13 @@ class GroundedAnswerer:
         style: Literal["completion", "chat"] = "completion",
         unknown: str = UNKNOWN,
         limits: Limits = Limits(),
+        embed: Embed | None = None,
         talk: Sequence[SmallTalk] = SMALL_TALK,
         max_tokens: int = 48,
     ) -> None:
         self._llm, self._style, self._unknown = llm, style, unknown
         self._limits, self._max_tokens, self._talk = limits, max_tokens, talk
+        self._meaning = Meaning(embed) if embed else None
 
     async def warm(self) -> None:
         """Compute the part of the prompt that never changes, so that the first answer does not pay for it."""
@@ -147,23 +141,32 @@ class GroundedAnswerer:
         if reply := small_talk(question, self._talk):
             return Answer(reply, "small_talk")
         asked = contextualise(question, history)[:_MAX_QUESTION]
-        ranked = rank(asked, [p for p in passages if p.score >= self._limits.score])
+        found = [p for p in passages if p.score >= self._limits.score]
+        ranked = candidates(
+            asked, found, await self._meaning.cosines(asked, found) if self._meaning else None
+        )
         if not ranked:
             return Answer(self._unknown, "unknown")
-        share, best = ranked[0]
-        if share < self._limits.coverage or missing_names(asked, best.text, best.title):
-            return Answer(self._unknown, "unknown", best.source, coverage=share)
-        if self._style == "completion" and _QUOTED.match(asked):
-            return self._quote(asked, best, share, "", 0.0)
-        draft = await self._draft(asked, [p for _, p in ranked], history)
-        return self._judge(asked, best if self._style == "completion" else None, ranked, draft)
-
-    async def _draft(self, asked: str, ranked: list[PassageLike], history: Sequence[Message]) -> str:
-        """What the model writes, up to the end of its first sentence; one sentence is what is spoken."""
         best = ranked[0]
-        request = self._request(asked, _evidence(asked, best), ranked[:3], history)
+        if not self._carries(asked, best, self._limits.coverage):
+            return Answer(self._unknown, "unknown", best.passage.source, coverage=best.coverage)
+        if self._style == "completion" and _QUOTED.match(asked):
+            return self._quote(asked, ranked, "", 0.0)
+        return self._judge(asked, ranked, found, await self._draft(asked, best, found, history))
+
+    def _carries(self, asked: str, best: Candidate, least: float) -> bool:
+        """Whether a passage is about what was asked: by its words, or the search is sure; and no name is missing."""
+        enough = best.coverage >= least or best.passage.score >= self._limits.sure
+        return enough and not missing_names(asked, best.passage.text, best.passage.title)
+
+    async def _draft(
+        self, asked: str, best: Candidate, found: Sequence[PassageLike], history: Sequence[Message]
+    ) -> str:
+        """What the model writes, up to the end of its first sentence; one sentence is what is spoken."""
         draft = ""
-        async with contextlib.aclosing(self._llm.stream(request)) as tokens:
+        async with contextlib.aclosing(
+            self._llm.stream(self._request(asked, best.sentence, found[:3], history))
+        ) as tokens:
             async for token in tokens:
                 draft += token.text
                 if self._style == "completion" and len(parts := sentences(draft)) > 1:
@@ -177,47 +180,37 @@ class GroundedAnswerer:
             prompt = f"{_EXAMPLES}Passage: {evidence}\nQuestion: {asked}\nAnswer:"
             return Request(prompt, self._max_tokens, stop=("\n",), slot=SLOT)
         system = Message("system", _SYSTEM.format(unknown=self._unknown))
-        shown = "\n\n".join(f"{p.title}: {p.text[:_MAX_PASSAGE]}" for p in ranked) or evidence
+        shown = "\n\n".join(f"{p.title}: {p.text[:MAX_PASSAGE]}" for p in ranked) or evidence
         user = Message("user", f"Passages:\n{shown}\n\nQuestion: {asked}")
         return Request((system, *history[-6:], user), self._max_tokens, slot=SLOT)
 
     def _judge(
-        self, asked: str, best: PassageLike | None, ranked: list[tuple[float, PassageLike]], draft: str
+        self, asked: str, ranked: Sequence[Candidate], found: Sequence[PassageLike], draft: str
     ) -> Answer:
-        share, first = ranked[0]
-        if best is None and draft.rstrip(".") == self._unknown.rstrip("."):
-            return Answer(self._unknown, "unknown", first.source, draft, share)
-        read = [p for _, p in ranked[:3]]
-        title = " ".join(p.title for p in read) if best is None else first.title
-        text = " ".join(p.text for p in read) if best is None else _evidence(asked, first)
-        found = support(draft, asked, text, title)
+        """The draft where what the model was shown supports it; else the passage's sentence, or unknown."""
+        best = ranked[0]
+        if self._style == "chat":
+            if draft.rstrip(".") == self._unknown.rstrip("."):
+                return Answer(self._unknown, "unknown", best.passage.source, draft, best.coverage)
+            text, title = " ".join(p.text for p in found[:3]), " ".join(p.title for p in found[:3])
+        else:
+            text, title = best.sentence, best.passage.title
+        backing = support(draft, asked, text, title)
         if (
-            found.share >= self._limits.support
-            and not found.invented
-            and found.adds
+            backing.share >= self._limits.support
+            and not backing.invented
+            and backing.adds
             and answers_kind(asked, draft)
             and draft.endswith((".", "!", "?"))
         ):
-            return Answer(draft, "model", first.source, draft, share, found.share)
-        return self._quote(asked, first, share, draft, found.share)
+            return Answer(draft, "model", best.passage.source, draft, best.coverage, backing.share)
+        return self._quote(asked, ranked, draft, backing.share)
 
-    def _quote(self, asked: str, best: PassageLike, share: float, draft: str, supported: float) -> Answer:
-        """The passage's own sentence, where it plainly has what was asked; else unknown."""
-        ranked = rank_sentences(asked, best.text[:_MAX_PASSAGE], best.title)
-        least = 0.6 * ranked[0][0]  # a little less alike, but of the kind that is asked for
-        for score, _, sentence in ranked if share >= self._limits.extract else []:
-            short = len(sentence.split()) <= _MAX_SPOKEN_WORDS
-            if 0 < least <= score and short and answers_kind(asked, sentence):
-                return Answer(sentence, "extract", best.source, draft, share, supported)
-        return Answer(self._unknown, "unknown", best.source, draft, share, supported)
-
-
-def _evidence(asked: str, passage: PassageLike) -> str:
-    """The one sentence of a passage that a small model is shown: more confuse it, and cost 3 ms a token."""
-    return focus(asked, passage.text[:_MAX_PASSAGE], passage.title, most=1)
-
-
-def rank(question: str, passages: Sequence[PassageLike]) -> list[tuple[float, PassageLike]]:
-    """Passages as (coverage, passage), best first by the mean of their retrieval score and coverage."""
-    rated = [(coverage(question, p.text[:_MAX_PASSAGE], p.title), p) for p in passages if p.text.strip()]
-    return sorted(rated, key=lambda item: -(item[0] + item[1].score))
+    def _quote(self, asked: str, ranked: Sequence[Candidate], draft: str, supported: float) -> Answer:
+        """The best sentence of the kind that was asked for, as it stands, if it is nearly the best of all."""
+        best = ranked[0]
+        for one in ranked if self._carries(asked, best, self._limits.extract) else ():
+            fits = len(one.sentence.split()) <= _MAX_SPOKEN_WORDS and answers_kind(asked, one.sentence)
+            if fits and best.total - one.total <= _MUCH_WORSE:
+                return Answer(one.sentence, "extract", one.passage.source, draft, one.coverage, supported)
+        return Answer(self._unknown, "unknown", best.passage.source, draft, best.coverage, supported)

@@ -22,9 +22,9 @@ STOP = _set("""
     name exactly approximately roughly around s't isn't doesn't don't can't there's what's who's it's that's
 """)
 
-# Words that ask for a measure: an amount answers them, the word itself need not occur.
+# Words that ask for a measure or a direction: they need not occur, but speak for a sentence that has them.
 MEASURES = _set(
-    "take last high tall deep wide far fast big large heavy old hot cold often soon late early quick long"
+    "take last high tall deep wide far fast big large heavy old hot cold warm often soon late early quick long"
 )
 
 # Words that answer one another. Each line is one group.
@@ -41,6 +41,13 @@ found founder
 write writer author
 paint painter
 restart reset reboot anew again
+flow leave drain
+form formed arise origin
+sink sank wreck
+planet world earth
+big biggest large largest
+film shot filmed
+animal fish bird
 teach lesson course
 age old found build open date
 borrow lend loan lends
@@ -131,11 +138,15 @@ _PLACE = (
     r"\b(?:lies?|is|are|was|were|stands?|sits?|\w+ed)\b.{0,12}\b(?:in|at|on|near|between|beside|beneath|below|under|"
     r"above|behind|along|north|south|east|west|opposite)\b"
 )
+_NEARBY = r"\b(?:in|into|at|on|onto|near|between|beside|below|under|above|from|to|through|underneath)\b"
 _CAUSE = r"(?i)\b(?:because|since|so|comes? from|due to|caused?|makes?|which|collects?)\b"
 _NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
 ANSWER_KINDS: tuple[tuple[str, str], ...] = (
     (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
+    (r"^how (?:warm|hot|cold)\b", r"(?i)\bdegrees?\b"),
     (r"\bhow old\b", _AGE),
+    (r"^what does (?!it\b)\S+ mean\W*$", r"(?i)\b(?:means?|word for|stands? for|called|names?)\b"),
+    (r"\bhow (?:big|large) (?:is|are)\b", r"(?i)\b(?:square|hectares?|acres?|area|metres?|meters?|times)\b"),
     (r"\bhow long (?:do|does|did|will|can)\b(?!.*\b(?:last|live)\b)", _DURATION),
     (r"\bhow (?:long|far)\b", _SPAN),
     (r"\bhow (?:many|much|high|tall|deep|wide|fast|big|large|heavy|old|hot|cold|often)\b", _NUMBER),
@@ -143,6 +154,7 @@ ANSWER_KINDS: tuple[tuple[str, str], ...] = (
         r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what time|what year|which (?:day|year|month)|how late)\b",
         _TIME,
     ),
+    (r"^where (?:did|does|do|can|could|should)\b", _NEARBY),
     (r"^where\b", _PLACE),
     (r"^why\b", _CAUSE),
     (r"^(?:who|whose|whom)\b", _NAME),
