@@ -42,6 +42,7 @@ def test_a_name_is_enough(tmp_path: Path) -> None:
 
 def test_short_and_long_forms_are_one(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "green.md").write_text("Green tea is steeped at 80 degrees.")
     short = load_agent(write(tmp_path, SMALLEST + "knowledge: notes\nturns: snappy\ntts: kokoro\n"))
     long = load_agent(
         write(tmp_path, SMALLEST + "knowledge: {folder: notes}\nturns: {profile: snappy}\ntts:\n  kokoro:\n")
@@ -58,7 +59,7 @@ def test_short_and_long_forms_are_one(tmp_path: Path) -> None:
         ("turns: hasty\n", "2: turns.profile: Input should be 'snappy', 'balanced' or 'patient'"),
         ("knowledge: nowhere\n", "2: knowledge.folder: no folder at"),
         ("llm: gemma\n", "2: llm.gemma: unknown key; did you mean 'gemma-3-270m'?"),
-        ("tts: {piper: , kokoro: }\n", "1: tts: name exactly one, not 2"),
+        ("tts: {piper: , kokoro: }\n", "2: tts: name exactly one, not 2"),
         ("name: tea\n", "2: name: this key stands twice"),
         ("greeting: [1\n", "3: not YAML:"),
         ("greeting: !!python/object:os.system x\n", "2: not plain YAML:"),

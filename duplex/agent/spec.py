@@ -157,7 +157,9 @@ class KnowledgeSection(Short):
         from tools_rag.folder import SUFFIXES
 
         files = (name for _, _, names in os.walk(folder) for name in names)
-        looked = [name.lower().endswith(SUFFIXES) for name, _ in zip(files, range(_MAX_ENTRIES), strict=False)]
+        looked = [
+            name.lower().endswith(SUFFIXES) for name, _ in zip(files, range(_MAX_ENTRIES), strict=False)
+        ]
         if not any(looked) and len(looked) < _MAX_ENTRIES:
             raise ValueError(f"nothing to read in {folder}; put {', '.join(SUFFIXES)} files there")
         return folder
