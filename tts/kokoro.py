@@ -25,6 +25,7 @@ from tts.utterance import ClauseUtterance, Piece
 
 MAX_SYMBOLS = 509  # the style table has a row for each length up to this
 _FRAME = 600  # samples of one duration frame at 24 kHz
+_AHEAD = 1  # frames by which the decoder's audio runs ahead of the durations; measured at the ends of pauses
 _STYLE_SHAPE = (510, 256)
 
 _COMMON = {
@@ -112,7 +113,7 @@ class KokoroSynthesiser:
         if not durations:
             return word_times(pcm, self.sample_rate, spoken, self._aligner)
         frames = np.asarray(durations[0]).reshape(-1)
-        edges = np.concatenate(([0], np.cumsum(frames))) * (_FRAME / self.sample_rate)
+        edges = np.maximum(0, np.concatenate(([0], np.cumsum(frames))) - _AHEAD) * (_FRAME / self.sample_rate)
         spans = [(edges[at + 1], edges[at + 2]) for at in range(len(owners))]  # a blank token stands in front
         return spans_to_words(spoken, owners, spans)
 
