@@ -100,17 +100,16 @@ def serve(
     offline: Offline = False,
 ) -> None:
     """Serve an agent to browsers: the page is at the printed address."""
-    import anyio
-
     from duplex.server.host import Agent
+    from duplex.server.serve import run
 
     _set_offline(offline)
     loaded = Agent.from_file(agent)
 
-    async def run() -> None:
+    async def main() -> None:
         await loaded.serve(host, port, max_sessions=max_sessions, record=record, loopback=loopback)
 
-    anyio.run(run)
+    run(main)
 
 
 @app.command()

@@ -194,10 +194,15 @@ def test_addresses() -> None:
 
 SERVE = """
 import sys; sys.path.insert(0, sys.argv[1])
+import anyio
 from duplex.server.app import create_app
-from duplex.server.serve import run
+from duplex.server.serve import run, serving
 from transport_peers import BasePeer
-run(create_app(BasePeer, loopback=True))
+async def main():
+    async with serving(create_app(BasePeer, loopback=True)) as url:
+        print("open", url, flush=True)
+        await anyio.sleep_forever()
+run(main)
 """
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
 
 import anyio
 import numpy as np
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from asr import SileroVad
     from tools_rag import KnowledgeIndex
 
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
 logger = logging.getLogger(__name__)
 
 PROFILES = {
@@ -70,10 +73,10 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         ModelError, LLMError, KnowledgeError: a model or the knowledge cannot be loaded. One line each.
     """
     cache = cache or user_cache_path("duplex", appauthor=False) / "indexes"
-    index = await anyio.to_thread.run_sync(_open_index, spec.knowledge, cache) if spec.knowledge else None
+    index = await _in_thread(_open_index, spec.knowledge, cache) if spec.knowledge else None
     names = index.titles if index else []
-    vad, recogniser, synthesiser = await anyio.to_thread.run_sync(_load_speech, spec, names)
-    brain = await anyio.to_thread.run_sync(_load_llm, spec.llm)
+    vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
+    brain = await _in_thread(_load_llm, spec.llm)
     answer = await _answering(spec, brain, index, lanes)
     engines = Engines(
         lanes=lanes,
@@ -91,6 +94,11 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     return engines
 
 
+async def _in_thread(fn: Callable[[*Args], T], *args: *Args) -> T:
+    """Run `fn` off the loop; whoever is cancelled does not wait for a download to end."""
+    return await anyio.to_thread.run_sync(fn, *args, abandon_on_cancel=True)
+
+
 async def _warm(engines: Engines) -> None:
     """Run everything once: first calls allocate, and a caller should not be the one who waits for it."""
     await engines.probability("hello there", "")
@@ -103,7 +111,7 @@ async def _warm(engines: Engines) -> None:
         stream.hypothesis()
         stream.finalise()
 
-    await anyio.to_thread.run_sync(speech)
+    await _in_thread(speech)
 
 
 def floor_settings(turns: TurnsSection) -> FloorSettings:

@@ -17,7 +17,7 @@ from duplex.agent.spec import AgentSpec
 from duplex.graph import Event, Lanes
 from duplex.graph.log import line
 from duplex.server.app import create_app
-from duplex.server.serve import listen, serve, url_of
+from duplex.server.serve import serving
 
 logger = logging.getLogger(__name__)
 
@@ -115,20 +115,15 @@ class Agent:
             loopback=loopback,
             title=self.spec.name,
         )
-        listener = listen(host, port)
-        print(f"{self.spec.name}: open {url_of(listener)} in a browser (Ctrl-C ends)", flush=True)
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._warm)
-                await serve(app, listener)
-                tasks.cancel_scope.cancel()
+            async with serving(app, host, port) as url:
+                print(f"{self.spec.name}: open {url} in a browser (Ctrl-C ends)", flush=True)
+                await self.load()
+                logger.info("the models are warm: calls are taken")
+                await anyio.sleep_forever()
         finally:
             with anyio.CancelScope(shield=True):
                 await self.aclose()
-
-    async def _warm(self) -> None:
-        await self.load()
-        logger.info("the models are warm: calls are taken")
 
 
 class Recorder:

@@ -1,10 +1,11 @@
-"""Running the application: in the foreground until Ctrl-C, or inside a program for as long as a block lasts."""
+"""Running the application for as long as a block lasts, and a program until Ctrl-C."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -58,11 +59,6 @@ def _config(app: Starlette) -> uvicorn.Config:
     )
 
 
-async def serve(app: Starlette, listener: socket.socket) -> None:
-    """Serve until cancelled or interrupted; Ctrl-C and SIGTERM end it cleanly, calls included."""
-    await uvicorn.Server(_config(app)).serve(sockets=[listener])
-
-
 @asynccontextmanager
 async def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve while the block lasts; gives the URL once requests are answered. Raises BindError."""
@@ -82,12 +78,21 @@ async def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> Asy
                 await task
 
 
-def run(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Serve in the foreground until Ctrl-C, with the URL printed first. Raises BindError."""
-    listener = listen(host, port)
-    print(f"open {url_of(listener)} in a browser (Ctrl-C ends)", flush=True)
-    try:
-        with listener:
-            anyio.run(serve, app, listener)
-    except KeyboardInterrupt:
-        print("stopped", flush=True)
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run `main` until it ends, or until Ctrl-C or SIGTERM cancels it; then say so and return."""
+
+    async def until_signal() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+            await main()
+            tasks.cancel_scope.cancel()
+
+    anyio.run(until_signal)
+
+
+async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            print("stopped", flush=True)
+            scope.cancel()
+            return
