@@ -7,6 +7,7 @@ they are guessed from the pace of the clauses before, and marked so.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -127,15 +128,15 @@ class OpenAISynthesiser:
         Raises:
             SpeechError: no speech came, or it broke off.
         """
-        import httpx
         import openai
 
+        broken, _ = _transport_errors()
         speech = self._client.audio.speech.with_streaming_response
         try:
             with speech.create(input=text, **self._request) as response:
                 self._check_kind(response.headers.get("content-type", ""))
                 yield from self._decode(response.iter_bytes(int(_PIECE * self.sample_rate) * 2))
-        except (openai.OpenAIError, httpx.HTTPError) as error:
+        except (openai.OpenAIError, *broken) as error:
             # Not chained: the exception also carries the request with the key in its headers.
             raise SpeechError(f"no speech from {self._where}: {self._explain(error)}") from None
 
@@ -167,14 +168,13 @@ class OpenAISynthesiser:
 
     def _explain(self, error: Exception) -> str:
         """One line: what went wrong and what to do. Never the key, never the text."""
-        import httpx
         import openai
 
-        advice: dict[type[Exception], str] = {
-            openai.APITimeoutError: f"nothing within {self._timeout:g} s; raise the timeout",
-            httpx.TimeoutException: f"nothing more within {self._timeout:g} s; raise the timeout",
+        broken, late = _transport_errors()
+        advice: dict[type[Exception] | tuple[type[Exception], ...], str] = {
+            (openai.APITimeoutError, *late): f"nothing within {self._timeout:g} s; raise the timeout",
             openai.APIConnectionError: "cannot connect; check the base URL and the network",
-            httpx.HTTPError: "the connection broke off",
+            broken: "the connection broke off",
             openai.AuthenticationError: "the key was refused",
             openai.PermissionDeniedError: "the key may not use this model",
             openai.NotFoundError: "no such model, voice or path; check the names and the base URL",
@@ -185,6 +185,15 @@ class OpenAISynthesiser:
                 return text
         status = getattr(error, "status_code", None)
         return f"the server failed{f' with status {status}' if status else ''} ({type(error).__name__})"
+
+
+def _transport_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """Errors, and those of them that are timeouts, of the HTTP library that the client uses: httpx or httpx2.
+
+    While a body is streamed, the client passes them on as they are.
+    """
+    used = [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
+    return tuple(lib.HTTPError for lib in used), tuple(lib.TimeoutException for lib in used)
 
 
 def _late(words: Sequence[WordTime], end: float) -> tuple[WordTime, ...]:

@@ -83,10 +83,13 @@ def _measure(voice: str, rounds: int) -> list[Measure]:
         of_quantile(f"{prefix}lead_silence_ms", [seconds * 1000 for seconds in lead], "ms", COMMAND),
     ]
     if pairs:
-        sizes = [abs(error) * 1000 for pair in pairs for error in pair]
+        ends, starts = ([abs(error) * 1000 for error in side] for side in zip(*pairs, strict=True))
+        sizes = ends + starts
         measures += [
             of_quantile(f"{prefix}word_boundary_p50_ms", sizes, "ms", COMMAND),
             of_quantile(f"{prefix}word_boundary_p95_ms", sizes, "ms", COMMAND, q=0.95),
+            of_quantile(f"{prefix}word_start_p50_ms", starts, "ms", COMMAND),
+            of_quantile(f"{prefix}word_start_p95_ms", starts, "ms", COMMAND, q=0.95),
         ]
     return measures
 
