@@ -1,8 +1,8 @@
 """How well and how fast the recognisers hear: error rate, time of each call, and how firm stable words are.
 
-Two sources of speech: the development questions in a synthetic voice, which every machine can make, and, where
-Debian's `asterisk-core-sounds-en` and `asterisk-core-sounds-en-g722` are installed, recorded telephone prompts
-with their transcripts.
+Two sources of speech: the development questions in a synthetic voice, which every machine can make (once as they
+are and once, `asr.named`, with the knowledge's headings as vocabulary, as the agent does it), and, where Debian's
+`asterisk-core-sounds-en` and `asterisk-core-sounds-en-g722` are installed, recorded prompts with transcripts.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from asr import SAMPLE_RATE, Hypothesis, Pcm, SileroVad, StreamingWhisper, WhisperModel
 from duplex.bench.measure import Measure, of_quantile
-from duplex.bench.search import dev_questions
+from duplex.bench.search import dev_questions, open_lakes
 from duplex.bench.speaker import Speaker
 from duplex.models import model_folder
+from tools_rag import WordLlama
 
 COMMAND = "duplex bench asr"
 CLIPS = 40
@@ -54,13 +56,15 @@ class Followed:
 
 def run() -> list[Measure]:
     """All measures of `duplex bench asr`."""
-    recogniser = StreamingWhisper(
-        WhisperModel(model_folder("whisper-tiny.en")), WhisperModel(model_folder("whisper-base"))
-    )
+    tiny, base = WhisperModel(model_folder("whisper-tiny.en")), WhisperModel(model_folder("whisper-base"))
+    recogniser = StreamingWhisper(tiny, base)
     speaker = Speaker(Path("out/bench/asr"))
     questions = dev_questions()[:CLIPS]
     clips = [Clip(speaker.say(question.text), question.text) for question in questions]
     measures = [*_vad(clips), *_followed("asr", clips, recogniser)]
+    with TemporaryDirectory() as cache:
+        titles = open_lakes(WordLlama(model_folder("wordllama")), Path(cache)).titles
+    measures += _followed("asr.named", clips, StreamingWhisper(tiny, base, vocabulary=titles))
     if prompts := recorded_prompts(CLIPS):
         measures += _followed("asr.prompts", prompts, recogniser)
     return measures
