@@ -8,6 +8,7 @@ of what was asked. Pure functions; the thresholds were set on the development ha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from duplex.llm.lexicon import ANSWER_KINDS, MEASURES
@@ -64,18 +65,27 @@ def support(answer: str, question: str, text: str, title: str = "") -> Support:
     return Support(len(found) / len(said), tuple(unsupported), any(word not in echoed for word in said))
 
 
-def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[float, int, str]]:
+def rarity(question: str, parts: Iterable[str]) -> dict[str, float]:
+    """The question's content words with a weight in 0..1: one over one plus the number of sentences that have it."""
+    asked = content(question)
+    found = [covered_words(asked, words(part)) for part in parts]
+    return {word: 1 / (1 + sum(word in some for some in found)) for word in asked}
+
+
+def rank_sentences(
+    question: str, text: str, title: str = "", rare: Mapping[str, float] | None = None
+) -> list[tuple[float, int, str]]:
     """The passage's sentences as (score, position, sentence), best first.
 
     A word counts the more the fewer sentences have it; a sentence with the kind of thing that is asked for (an amount,
     a time, a name) gets a bonus; one that begins with a pronoun counts the words of the one before it by half; of
-    equals the shorter is first.
+    equals the shorter is first. `rare` makes scores comparable between passages; by default it is this text's.
     """
     parts = sentences(text)
     bags = [words(part) for part in parts]
     asked = content(question)
     found = [covered_words(asked, bag) for bag in bags]
-    rarity = {word: 1 / (1 + sum(word in f for f in found)) for word in asked}
+    rare = rarity(question, parts) if rare is None else rare
     heading = covered_words(asked, words(title))
     cues = [cue for ask, cue in ANSWER_KINDS if re.search(ask, question, re.I)][:1]
     proper = set(names(question))
@@ -83,9 +93,9 @@ def rank_sentences(question: str, text: str, title: str = "") -> list[tuple[floa
     measures = [word for word in words(question) if word in MEASURES]
     ranked = []
     for i, part in enumerate(parts):
-        score = sum(rarity[w] * weight[w] for w in found[i])
+        score = sum(rare[w] * weight[w] for w in found[i])
         if i and _PRONOUN.match(part):
-            score += 0.5 * sum(rarity[w] * weight[w] for w in found[i - 1] - found[i])
+            score += 0.5 * sum(rare[w] * weight[w] for w in found[i - 1] - found[i])
         score += 0.5 * sum(bool(re.search(cue, part)) for cue in cues) - 0.005 * len(bags[i])
         score += 0.5 * any(kin(measure, word) for measure in measures for word in bags[i])
         ranked.append((score, i, part))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from duplex.llm.evidence import coverage, rank_sentences
+from duplex.llm.evidence import coverage, rank_sentences, rarity
 from duplex.llm.words import covered_words, names, sentences, words
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -68,17 +68,16 @@ def candidates(
         passages: in any order.
         cosines: likeness in meaning of question and sentence, where it is known.
     """
-    filled = [passage for passage in passages if passage.text.strip()]
-    best = max((passage.score for passage in filled), default=0.0)
+    best = max((passage.score for passage in passages), default=0.0)
+    near = [p for p in passages if p.text.strip() and p.score >= best - _NEAR]
+    rare = rarity(question, {part for p in near for part in sentences(p.text[:MAX_PASSAGE])})
     asked = names(question)
     found = []
-    for passage in filled:
-        if passage.score < best - _NEAR:
-            continue
+    for passage in near:
         text = passage.text[:MAX_PASSAGE]
         share = coverage(question, text, passage.title)
         about = float(len(covered_words(asked, words(passage.title))))
-        for score, _, sentence in rank_sentences(question, text, passage.title):
+        for score, _, sentence in rank_sentences(question, text, passage.title, rare):
             likeness = _COSINE * (cosines or {}).get(sentence, 0.0) + _SCORE * passage.score
             found.append(Candidate(sentence, passage, share, score + likeness + about))
     return sorted(found, key=lambda candidate: -candidate.total)
