@@ -203,7 +203,7 @@ def test_written_words_are_kept_as_they_stood() -> None:
 def test_any_text_becomes_letters(text: str) -> None:
     spoken = normalise(text)
     for word in spoken:
-        assert not word.written.split() == []
+        assert word.written.split() != []
         assert word.stop in {"", ",", ";", ":", ".", "!", "?"}
         for said in word.words:
             assert said.replace("'", "").isalpha(), said

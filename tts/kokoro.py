@@ -115,7 +115,7 @@ class KokoroSynthesiser:
         frames = np.asarray(durations[0]).reshape(-1)
         edges = np.maximum(0, np.concatenate(([0], np.cumsum(frames))) - _AHEAD) * (_FRAME / self.sample_rate)
         spans = [(edges[at + 1], edges[at + 2]) for at in range(len(owners))]  # a blank token stands in front
-        return spans_to_words(spoken, owners, spans)
+        return spans_to_words(spoken, owners, spans, pcm, self.sample_rate)
 
 
 def respell(

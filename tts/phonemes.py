@@ -26,7 +26,8 @@ class Phonemes:
 
     Attributes:
         symbols: one code point each, with blanks between groups and punctuation.
-        owners: for each symbol the index of its word; -1 for blanks and punctuation.
+        owners: for each symbol the index of its word; -1 for punctuation and the blanks behind it. Any other blank
+            belongs to the word behind it, as in the voices' audio: a fricative begins within its blank.
     """
 
     symbols: tuple[str, ...]
@@ -52,7 +53,11 @@ def phonemise(words: Sequence[str], stops: Sequence[str], voice: str) -> Phoneme
     """
     text = " ".join(word + stop for word, stop in zip(words, stops, strict=True))
     symbols = _espeak(text, voice)
-    return Phonemes(symbols, tuple(_owners(symbols, words, voice)))
+    owners = _owners(symbols, words, voice)
+    for at, symbol in enumerate(symbols):
+        if symbol == " " and symbols[at - 1] not in PUNCTUATION:
+            owners[at] = owners[at + 1]
+    return Phonemes(symbols, tuple(owners))
 
 
 def _espeak(text: str, voice: str) -> tuple[str, ...]:

@@ -71,17 +71,24 @@ class PiperSynthesiser:
         if samples is None:
             yield Piece(pcm, word_times(pcm, self.sample_rate, spoken, None))
         else:
-            yield Piece(pcm, spans_to_words(spoken, owners, self._spans(symbols, samples)))
+            words = spans_to_words(spoken, owners, self._spans(symbols, samples), pcm, self.sample_rate)
+            yield Piece(pcm, words)
 
     def _spans(self, symbols: Sequence[str], samples: Any) -> list[tuple[float, float]]:
-        """Start and end of each symbol in seconds, its pad included; no length where the voice does not know it."""
+        """Start and end of each symbol in seconds; no length where the voice does not know it.
+
+        A pad stands between two symbols' ids; one half of it counts to each.
+        """
         edges = np.concatenate(([0], np.cumsum(samples))) / self.sample_rate
         spans = []
         at = 2  # the ids begin with ^ and a pad, and each symbol's ids are followed by a pad
+        end = float(edges[1] + edges[2]) / 2
         for symbol in symbols:
-            known = self._voice.config.phoneme_id_map.get(symbol)
-            first, at = at, at + (len(known) + 1 if known else 0)
-            spans.append((float(edges[first]), float(edges[at])))
+            start, known = end, self._voice.config.phoneme_id_map.get(symbol)
+            if known:
+                at += len(known) + 1
+                end = float(edges[at - 1] + edges[at]) / 2
+            spans.append((start, end))
         return spans
 
 
