@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from duplex import shell
 from duplex.models.cli import app as models_app
+
+if TYPE_CHECKING:
+    from duplex.bench.measure import Measure
 
 app = typer.Typer(
     name="duplex",
@@ -20,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app, name="models")
 
@@ -29,7 +35,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; fail if
 
 
 class Bench(StrEnum):
-    """What can be measured."""
+    """What can be measured: each is a module of duplex.bench with `run() -> list[Measure]`."""
 
     graph = "graph"
     search = "search"
@@ -60,13 +66,18 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     log_level: Annotated[Level, typer.Option(help="How much is logged to stderr.")] = Level.info,
-    log_json: Annotated[bool, typer.Option(help="Log a JSON object a line.")] = False,
-    log_captions: Annotated[bool, typer.Option(help="Also log what callers and agents say.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log a JSON object a line.")] = False,
+    log_captions: Annotated[
+        bool, typer.Option("--log-captions", help="Also log what callers and agents say.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:
-    """Full-duplex spoken-dialogue agents with real models, on this machine."""
+    """Full-duplex spoken-dialogue agents with real models, on this machine.
+
+    The options below may also stand after the command.
+    """
     from duplex.logs import configure
 
     configure(log_level.value, log_json, log_captions)
@@ -74,9 +85,7 @@ def options(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for recording, events and timeline.")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder for recording, events and timeline.")] = Path("out/demo"),
     voice: Annotated[str, typer.Option(help="The caller's Kokoro voice.")] = "af_heart",
     offline: Offline = False,
 ) -> None:
@@ -95,61 +104,90 @@ def serve(
     max_sessions: Annotated[int, typer.Option(min=1, max=1_000, help="Calls at a time.")] = 4,
     record: Annotated[Path | None, typer.Option(help="Keep each session's events in this folder.")] = None,
     loopback: Annotated[
-        bool, typer.Option(help="Offer 127.0.0.1 alone (no other interface is used).")
+        bool, typer.Option("--loopback", help="Offer 127.0.0.1 alone (no other interface is used).")
     ] = False,
     offline: Offline = False,
 ) -> None:
     """Serve an agent to browsers: the page is at the printed address."""
+    import anyio
+
     from duplex.server.host import Agent
-    from duplex.server.serve import run
 
     _set_offline(offline)
     loaded = Agent.from_file(agent)
 
-    async def main() -> None:
+    async def run() -> None:
         await loaded.serve(host, port, max_sessions=max_sessions, record=record, loopback=loopback)
 
-    run(main)
+    anyio.run(run)
 
 
 @app.command()
 def call(
-    url: Annotated[str, typer.Argument(help="The server's address, such as http://127.0.0.1:8080.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A server's address, such as http://127.0.0.1:8080, or an agent, served for this call."
+        ),
+    ],
     say: Annotated[list[str], typer.Option(help="A WAV file or a text to say; repeat it for more turns.")],
     out: Annotated[Path, typer.Option(help="Folder for the recording.")] = Path("out/call"),
     as_json: AsJson = False,
     offline: Offline = False,
 ) -> None:
-    """Call a running server, say something, and print what came back."""
+    """Call a server or an agent, say something, and print what came back."""
     from duplex.bench.caller import run_call
 
     _set_offline(offline)
-    raise typer.Exit(run_call(url, say, out, as_json))
+    if target.startswith(("http://", "https://")):
+        raise typer.Exit(run_call(target, say, out, as_json))
+    from duplex.agent.loader import load_agent
+    from duplex.bench.served import serve as served
+
+    load_agent(target)  # its faults are told here, not by a server that does not come up
+    with served(target, out / "sessions", "--loopback", log=None) as server:
+        code = run_call(server.url, say, out, as_json)
+    raise typer.Exit(code)
 
 
 @app.command()
 def check(agent: AgentName, as_json: AsJson = False) -> None:
     """Check an agent file: every fault with its line and the nearest key that exists."""
-    from duplex.agent.loader import check_agent, describe, find_agent
+    from duplex.agent.loader import AgentFileError, check_agent, describe, find_agent, notes
 
-    file = find_agent(agent)
+    try:
+        file = find_agent(agent)
+    except AgentFileError as error:
+        if not as_json:
+            raise
+        fault = {"line": None, "key": "", "message": str(error)}
+        typer.echo(json.dumps({"file": agent, "ok": False, "faults": [fault], "notes": []}))
+        raise typer.Exit(1) from error
     spec, faults = check_agent(file)
+    told = notes(spec) if spec else []
     if as_json:
         rows = [{"line": fault.line, "key": fault.key, "message": fault.message} for fault in faults]
-        typer.echo(json.dumps({"file": str(file), "ok": not faults, "faults": rows}))
-    elif faults:
-        typer.echo("\n".join(describe(file, fault) for fault in faults), err=True)
-    elif spec is not None:
+        typer.echo(json.dumps({"file": str(file), "ok": not faults, "faults": rows, "notes": told}))
+        raise typer.Exit(1 if faults else 0)
+    for line in (*(describe(file, fault) for fault in faults), *(f"note: {note}" for note in told)):
+        typer.echo(line, err=True)
+    if spec:
         typer.echo(f"{file}: OK, the agent {spec.name!r}")
     raise typer.Exit(1 if faults else 0)
 
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of agent files, for editors."""
+    """Print the JSON Schema of agent files, for editors.
+
+    \b
+    Save it:                        duplex schema > agent.schema.json
+    and begin an agent file with:   # yaml-language-server: $schema=agent.schema.json
+    """
+    from duplex.agent.schema import json_schema
     from duplex.agent.spec import AgentSpec
 
-    typer.echo(json.dumps(AgentSpec.model_json_schema(), indent=2))
+    typer.echo(json.dumps(json_schema(AgentSpec), indent=2))
 
 
 @app.command()
@@ -164,7 +202,9 @@ def graph(agent: AgentName) -> None:
 @app.command()
 def bench(
     what: Annotated[Bench, typer.Argument(help="What to measure.")],
-    file: Annotated[Path | None, typer.Option("--json", help="Write the measures here.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the measures here.")
+    ] = None,
     offline: Offline = False,
 ) -> None:
     """Measure something and print the figures; a figure that could not be measured is absent."""
@@ -173,7 +213,9 @@ def bench(
     from duplex.bench.measure import write_json
 
     _set_offline(offline)
-    measures = import_module(f"duplex.bench.{what.value}").run()
+    if file is not None and not file.parent.is_dir():  # said now, not after minutes of measuring
+        raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--json")
+    measures: list[Measure] = import_module(f"duplex.bench.{what.value}").run()
     for measure in measures:
         interval = f"  [{measure.ci95[0]:g}, {measure.ci95[1]:g}]" if measure.ci95 else ""
         typer.echo(f"{measure.name:32} {measure.value:>10g} {measure.unit:8} n={measure.n}{interval}")
@@ -186,29 +228,11 @@ def _set_offline(offline: bool) -> None:
         os.environ["DUPLEX_OFFLINE"] = "1"
 
 
-def main() -> NoReturn:
-    """Run the command line: faults in one line, 130 after Ctrl-C."""
-    try:
-        code = app(standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        sys.exit(_explain(error))
-    sys.exit(code or 0)
+_EVERYWHERE = {"--log-level": True, "--log-json": False, "--log-captions": False}
+"""Options of every command, and whether a value follows."""
 
 
-def _explain(error: Exception) -> int:
-    """One line for what a user can act on; the whole trace with --log-level debug."""
-    import logging
-
-    if show := getattr(error, "show", None):  # a usage error of the command line itself
-        show()
-        return int(getattr(error, "exit_code", 2))
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    if logging.getLogger().isEnabledFor(logging.DEBUG):
-        logging.getLogger("duplex").error("failed", exc_info=error)
-    text = str(error) or type(error).__name__
-    print(f"duplex: {text}" if "\n" not in text else text, file=sys.stderr)
-    return 1
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The `duplex` command; `arguments` stand for the process's own."""
+    given = shell.hoist(sys.argv[1:] if arguments is None else arguments, _EVERYWHERE)
+    sys.exit(shell.guard(lambda: app(given, prog_name="duplex", standalone_mode=False)))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -75,7 +76,7 @@ def _message(detail: dict[str, Any], where: KeyPath) -> str:
             return "nothing stands here; give it a value or leave the key out"
         return _forms(_section(where))
     if kind == "string_type":
-        return f"{text}; put it in quotes" if isinstance(detail["input"], bool | int | float) else text
+        return text if isinstance(detail["input"], dict | list | NoneType) else f"{text}; put it in quotes"
     if kind == "literal_error" and isinstance(detail["input"], str):
         return text + _hint(detail["input"], re.findall(r"'([^']*)'", str(detail["ctx"]["expected"])))
     return text

@@ -132,3 +132,8 @@ Folder = Annotated[Path, AfterValidator(_folder)]
 """A folder that is there; absolute once validated."""
 File = Annotated[Path, AfterValidator(_file)]
 """A file that is there; absolute once validated."""
+
+
+def json_schema(section: type[Section]) -> dict[str, Any]:
+    """The JSON Schema of a file that holds this section."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **section.model_json_schema()}

@@ -1,7 +1,7 @@
 """Text to plain data with the line of every key: YAML from anywhere, bounded before and while it is read.
 
-Object tags are refused (safe loader), a key that stands twice is an error, and what aliases blow up is counted as if
-it were written out ("billion laughs").
+Tags are refused (so are the objects they would make), a key that stands twice is an error, and what aliases blow up
+is counted as if it were written out ("billion laughs").
 """
 
 from __future__ import annotations
@@ -19,6 +19,17 @@ MAX_DEPTH = 20
 KeyPath = tuple[str | int, ...]
 """Where a value stands: keys and list positions from the root."""
 _STR, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without tags: none is needed here, and most of them can be made to fail in ways of their own."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) is not None:
+            problem = f"the tag {event.tag} is not allowed; if it is text, put it in quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, event.start_mark)
+        return super().compose_node(parent, index)
 
 
 class SourceError(Exception):
@@ -63,11 +74,13 @@ def parse(text: str) -> tuple[dict[Any, Any], dict[KeyPath, int]]:
         SourceError: it is not YAML, not a mapping, too large once aliases are followed, or has a key twice.
     """
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SourceError(line, f"not YAML: the character {error.character!r} is not allowed") from error
+    except yaml.constructor.ConstructorError as error:
+        raise _marked(error, "not plain YAML") from error
     except yaml.YAMLError as error:
         raise _marked(error, "not YAML") from error
     except RecursionError as error:
@@ -75,13 +88,11 @@ def parse(text: str) -> tuple[dict[Any, Any], dict[KeyPath, int]]:
     if not isinstance(root, yaml.MappingNode):
         raise SourceError(1, "an agent file is a list of `key: value` lines")
     lines: dict[KeyPath, int] = {(): 1}
-    _walk(root, (), lines, [0])
+    _Walk(loader, lines).visit(root, ())
     try:
         data: dict[Any, Any] = loader.construct_document(root)
     except yaml.YAMLError as error:
         raise _marked(error, "not plain YAML") from error
-    except ValueError as error:  # a date such as 2024-13-45, a number of 5,000 digits
-        raise SourceError(1, f"a value cannot be read ({error}); put it in quotes") from error
     return data, lines
 
 
@@ -101,14 +112,33 @@ def _marked(error: yaml.YAMLError, what: str) -> SourceError:
     return SourceError(mark.line + 1 if mark else 1, f"{what}: {problem}")
 
 
-def _walk(node: yaml.Node, at: KeyPath, lines: dict[KeyPath, int], count: list[int]) -> None:
-    """Note each key's line; refuse double keys and what aliases blow up."""
-    count[0] += 1
-    if count[0] > MAX_NODES or len(at) > MAX_DEPTH:
-        raise SourceError(
-            node.start_mark.line + 1, "too large or nested too deeply once its aliases are followed"
-        )
-    if isinstance(node, yaml.MappingNode):
+class _Walk:
+    """Notes each key's line; refuses double keys, values that cannot be read, and what aliases blow up."""
+
+    def __init__(self, loader: _Loader, lines: dict[KeyPath, int]) -> None:
+        self._loader, self._lines = loader, lines
+        self._count = 0
+
+    def visit(self, node: yaml.Node, at: KeyPath) -> None:
+        """Go through a node and all under it; raises SourceError."""
+        self._count += 1
+        line = node.start_mark.line + 1
+        if self._count > MAX_NODES or len(at) > MAX_DEPTH:
+            raise SourceError(line, "too large or nested too deeply once its aliases are followed")
+        if isinstance(node, yaml.MappingNode):
+            self._mapping(node, at)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self._lines[(*at, index)] = value.start_mark.line + 1
+                self.visit(value, (*at, index))
+        else:
+            try:
+                self._loader.construct_object(node)
+            except (yaml.YAMLError, ValueError) as error:  # the date 2024-13-45, a number of 5,000 digits
+                what = "looks like a number or a date but is none; put it in quotes"
+                raise SourceError(line, what, dotted(at)) from error
+
+    def _mapping(self, node: yaml.MappingNode, at: KeyPath) -> None:
         seen: set[str] = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
@@ -118,9 +148,5 @@ def _walk(node: yaml.Node, at: KeyPath, lines: dict[KeyPath, int], count: list[i
             if key.value in seen:
                 raise SourceError(line, "this key stands twice", dotted(where))
             seen.add(key.value)
-            lines[where] = line
-            _walk(value, where, lines, count)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*at, index)] = value.start_mark.line + 1
-            _walk(value, (*at, index), lines, count)
+            self._lines[where] = line
+            self.visit(value, where)
