@@ -130,13 +130,13 @@ class OpenAISynthesiser:
         """
         import openai
 
-        broken, _ = _transport_errors()
+        failures: tuple[type[Exception], ...] = (openai.OpenAIError, *_transport_errors()[0])
         speech = self._client.audio.speech.with_streaming_response
         try:
             with speech.create(input=text, **self._request) as response:
                 self._check_kind(response.headers.get("content-type", ""))
                 yield from self._decode(response.iter_bytes(int(_PIECE * self.sample_rate) * 2))
-        except (openai.OpenAIError, *broken) as error:
+        except failures as error:
             # Not chained: the exception also carries the request with the key in its headers.
             raise SpeechError(f"no speech from {self._where}: {self._explain(error)}") from None
 

@@ -1,20 +1,27 @@
 """How fast the local voices are, and how true their word times.
 
-Word times come out of a voice's own duration predictor, so the reference must not: in a list read aloud, the
-voice pauses at commas, and the pause's edges can be seen in the audio. Only pauses inside a chunk count, since
-those between chunks are ours.
+Word times come out of a voice's own duration predictor, so the reference must not. There are two. In a list
+read aloud the voice pauses at commas, and the pause's edges can be seen in the audio (only pauses inside a chunk
+count, since those between chunks are ours): exact, but it knows only words at pauses, whose ends the voices
+look up in the audio too. Whisper's alignment knows every word, but is itself tens of milliseconds off: what it
+differs by bounds the error of words within a phrase from above.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asr.types import Word
 from duplex.audio.detect import first_audible
+from duplex.audio.resample import resample
 from duplex.bench.measure import Measure, of_quantile
 from tts.types import SpeechChunk, Synthesiser
 
@@ -44,6 +51,11 @@ _HOP = 0.005
 _QUIET = 10 ** (-45 / 20) * 32_768
 
 
+RATE = 16_000
+
+Listen = Callable[[NDArray[np.int16]], Sequence[Word]]
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One text, spoken.
@@ -61,10 +73,14 @@ class Said:
 
 def run(rounds: int = 4) -> list[Measure]:
     """Measure each voice; one whose model cannot be had has no figures."""
-    return [measure for voice in VOICES for measure in _measure(voice, rounds)]
+    from asr import WhisperModel
+    from duplex.models import model_folder
+
+    listen = WhisperModel(model_folder("whisper-base")).transcribe
+    return [measure for voice in VOICES for measure in _measure(voice, rounds, listen)]
 
 
-def _measure(voice: str, rounds: int) -> list[Measure]:
+def _measure(voice: str, rounds: int, listen: Listen) -> list[Measure]:
     engine, prefix = _load(voice), f"tts.{voice}." if voice != VOICES[0] else "tts."
     say(engine, "One to warm up.")
     short = [say(engine, text) for _ in range(rounds) for text in SHORT]
@@ -75,23 +91,25 @@ def _measure(voice: str, rounds: int) -> list[Measure]:
         seconds for said in short + long if (seconds := first_audible(said.chunks[0].pcm, rate)) is not None
     ]
     factor = [said.whole / (sum(len(chunk.pcm) for chunk in said.chunks) / rate) for said in long + lists]
-    pairs = [pair for said in lists for chunk in said.chunks for pair in boundary_errors(chunk, rate)]
-    measures = [
+    return [
         of_quantile(f"{prefix}first_chunk_3_words_ms", [said.first * 1000 for said in short], "ms", COMMAND),
         of_quantile(f"{prefix}first_chunk_12_words_ms", [said.first * 1000 for said in long], "ms", COMMAND),
         of_quantile(f"{prefix}rtf", factor, "s/s", COMMAND),
         of_quantile(f"{prefix}lead_silence_ms", [seconds * 1000 for seconds in lead], "ms", COMMAND),
+        *_boundaries(prefix, lists, long[: len(LONG)], rate, listen),
     ]
-    if pairs:
-        ends, starts = ([abs(error) * 1000 for error in side] for side in zip(*pairs, strict=True))
-        sizes = ends + starts
-        measures += [
-            of_quantile(f"{prefix}word_boundary_p50_ms", sizes, "ms", COMMAND),
-            of_quantile(f"{prefix}word_boundary_p95_ms", sizes, "ms", COMMAND, q=0.95),
-            of_quantile(f"{prefix}word_start_p50_ms", starts, "ms", COMMAND),
-            of_quantile(f"{prefix}word_start_p95_ms", starts, "ms", COMMAND, q=0.95),
-        ]
-    return measures
+
+
+def _boundaries(prefix: str, lists: list[Said], long: list[Said], rate: int, listen: Listen) -> list[Measure]:
+    pauses = [error for said in lists for chunk in said.chunks for error in boundary_errors(chunk, rate)]
+    aligned = [error for said in (*lists, *long) for error in alignment_errors(said, rate, listen)]
+    out = []
+    for name, errors in (("word_boundary", pauses), ("word_boundary_whisper", aligned)):
+        sizes = [abs(error) * 1000 for error in errors]
+        for label, q in (("p50", 0.5), ("p95", 0.95)):
+            if sizes:
+                out.append(of_quantile(f"{prefix}{name}_{label}_ms", sizes, "ms", COMMAND, q=q))
+    return out
 
 
 def _load(voice: str) -> Synthesiser:
@@ -115,19 +133,32 @@ def say(engine: Synthesiser, text: str) -> Said:
     return Said(chunks, first or whole, whole)
 
 
-def boundary_errors(chunk: SpeechChunk, rate: int) -> list[tuple[float, float]]:
+def alignment_errors(said: Said, rate: int, listen: Listen) -> list[float]:
+    """By how many seconds the starts and ends of the words that Whisper hears too differ from where it hears them."""
+    pcm = np.concatenate([chunk.pcm for chunk in said.chunks])
+    ours = [word for chunk in said.chunks for word in chunk.words]
+    heard = listen(resample(pcm, rate, RATE))
+    names, others = ([re.sub(r"\W", "", word.text).lower() for word in words] for words in (ours, heard))
+    errors = []
+    for at, other, size in SequenceMatcher(None, names, others, autojunk=False).get_matching_blocks():
+        for one, two in zip(ours[at : at + size], heard[other : other + size], strict=True):
+            errors += [one.start - two.start, one.end - two.end]
+    return errors
+
+
+def boundary_errors(chunk: SpeechChunk, rate: int) -> list[float]:
     """By how many seconds a word's end before a comma, and the next word's start, miss the pause in the audio.
 
     The pause is the longest quiet stretch between the middles of the two words; a comma without one is left out.
     """
     spans = [(chunk.start + start, chunk.start + end) for start, end in quiet_spans(chunk.pcm, rate)]
     errors = []
-    for one, two in zip(chunk.words, chunk.words[1:], strict=False):
+    for one, two in pairwise(chunk.words):
         low, high = (one.start + one.end) / 2, (two.start + two.end) / 2
         near = [(end - start, start, end) for start, end in spans if low < start and end < high]
         if one.text[-1] in ",;:" and near:
             _, start, end = max(near)
-            errors.append((one.end - start, two.start - end))
+            errors += [one.end - start, two.start - end]
     return errors
 
 
