@@ -109,17 +109,16 @@ def serve(
     offline: Offline = False,
 ) -> None:
     """Serve an agent to browsers: the page is at the printed address."""
-    import anyio
-
     from duplex.server.host import Agent
+    from duplex.server.serve import run
 
     _set_offline(offline)
     loaded = Agent.from_file(agent)
 
-    async def run() -> None:
+    async def main() -> None:
         await loaded.serve(host, port, max_sessions=max_sessions, record=record, loopback=loopback)
 
-    anyio.run(run)
+    run(main)
 
 
 @app.command()
@@ -235,4 +234,11 @@ _EVERYWHERE = {"--log-level": True, "--log-json": False, "--log-captions": False
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The `duplex` command; `arguments` stand for the process's own."""
     given = shell.hoist(sys.argv[1:] if arguments is None else arguments, _EVERYWHERE)
-    sys.exit(shell.guard(lambda: app(given, prog_name="duplex", standalone_mode=False)))
+    sys.exit(shell.guard(lambda: _invoke(given)))
+
+
+def _invoke(arguments: list[str]) -> None:
+    """Run a command without typer's own idea of exits, which says nothing on Ctrl-C."""
+    command = typer.main.get_command(app)
+    with command.make_context("duplex", arguments) as context:
+        command.invoke(context)

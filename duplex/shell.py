@@ -17,13 +17,15 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, so that what runs is taken down as with Ctrl-C: servers, child processes, half-written files."""
 
 
-def guard(command: Callable[[], int | None]) -> int:
+def guard(command: Callable[[], object]) -> int:
     """Run a command and return its exit status: faults in one line, 130 after Ctrl-C, 143 after SIGTERM."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = command()
+        command()
         sys.stdout.flush()
-    except (KeyboardInterrupt, typer.Abort) as stop:
+    except typer.Exit as ended:
+        return ended.exit_code
+    except KeyboardInterrupt as stop:
         return _stopped(stop)
     except BaseExceptionGroup as group:
         stops = group.subgroup(KeyboardInterrupt)
@@ -36,7 +38,7 @@ def guard(command: Callable[[], int | None]) -> int:
         return _explain(error)
     finally:
         signal.signal(signal.SIGTERM, before)
-    return int(code or 0)
+    return 0
 
 
 def hoist(arguments: Sequence[str], everywhere: Mapping[str, bool]) -> list[str]:
@@ -72,7 +74,7 @@ def _first(group: BaseException) -> BaseException:
 
 def _stopped(stop: BaseException) -> int:
     print("stopped", file=sys.stderr)
-    return 143 if isinstance(stop.__cause__ or stop, Terminated) else 130  # typer makes an Abort of it
+    return 143 if isinstance(stop, Terminated) else 130
 
 
 def _explain(error: BaseException) -> int:
