@@ -131,7 +131,7 @@ SAID = [
     # acronyms, names with figures, Roman numerals
     ("NASA and BBC", "NASA | and | BBC"),
     ("H2O", "H two O"),
-    ("CO₂", "CO two"),
+    ("CO₂", "C O two"),
     ("COVID-19", "COVID nineteen"),
     ("F-16", "F sixteen"),
     ("THIS IS SHOUTING", "this | is | shouting"),
@@ -149,7 +149,7 @@ SAID = [
     ("+44 20 7946 0958", "plus four four | two zero | seven nine four six | zero nine five eight"),
     ("v2.5", "version two point five"),
     # symbols, compounds, markdown
-    ("AT&T", "AT and T"),
+    ("AT&T", "eh T and T"),
     ("you & me", "you | and | me"),
     ("2 + 2 = 4", "two | plus | two | equals | four"),
     ("and/or", "and or"),

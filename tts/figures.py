@@ -79,7 +79,7 @@ def _day(cores: Sequence[str], at: int) -> list[str] | None:
     before, after = _before(cores, at), _after(cores, at)
     if before[:1].isupper() and before.lower() in MONTH_NAMES:
         return [*ordinal(int(match.group(1))), *last]
-    if after[:1].isupper() and after.lower() in MONTH_NAMES and after != "May":
+    if after[:1].isupper() and after.lower() in MONTH_NAMES:
         return ["the", *ordinal(int(match.group(1))), *last, "of"]
     return None
 
@@ -92,7 +92,7 @@ def _years(cores: Sequence[str], at: int) -> list[str] | None:
     if match := re.fullmatch(r"(1\d{3}|20\d\d)[-–—](1\d{3}|20\d\d|\d\d)", core):
         first, last = int(match.group(1)), match.group(2)
         return [*year(first), "to", *(year(int(last)) if len(last) == 4 else cardinal(int(last)))]
-    if not re.fullmatch(r"1[1-9]\d\d|20\d\d", core):
+    if not re.fullmatch(r"1\d{3}|20\d\d", core):
         return None
     if after.lower() in SCALES or unit_words(after, one=False) is not None:
         return None
@@ -234,7 +234,7 @@ def _version(cores: Sequence[str], at: int) -> list[str] | None:
 
 def _parts(core: str) -> list[str]:
     """Letters and digits by turns: "H2O" → H two O, "COVID-19" → COVID nineteen, "B-52s" → B fifty two s."""
-    from tts.rules import plain_words
+    from tts.rules import letters, plain_words
 
     core = unicodedata.normalize("NFKC", core)
     out: list[str] = []
@@ -242,7 +242,8 @@ def _parts(core: str) -> list[str]:
         if part[0].isdigit() or part[0] == ".":
             out += decimal(part)
         else:
-            out += [word.upper() if len(word) == 1 else word for word in plain_words(part)]
+            for word in plain_words(part):
+                out += letters(word) if word.isupper() and len(word) <= 3 else [word]
     return out
 
 

@@ -59,11 +59,19 @@ def spoken_form(cores: Sequence[str], at: int, ended: bool) -> tuple[list[str], 
 
 def plain_words(core: str) -> list[str]:
     """The words of a core without digits: split at hyphens and other marks, in Latin letters only."""
+    if re.fullmatch(r"[A-Z]{1,2}&[A-Z]{1,2}", core):  # "AT&T", "R&D"
+        first, second = core.split("&")
+        return [*letters(first), "and", *letters(second)]
     core = core.replace("’", "'").replace("&", " and ").replace("+", " plus ")
     parts = [part for part in _WORD.findall(unicodedata.normalize("NFKC", core)) if _latin(part)]
     if len(parts) > 1:  # "e-mail", "T-shirt", "X-ray": a letter is said by its name
         parts = [part.upper() if len(part) == 1 and part not in "aI" else part for part in parts]
     return parts
+
+
+def letters(word: str) -> list[str]:
+    """A word's letters by their names; "A" as "eh", since espeak takes a lone one for the article."""
+    return ["eh" if letter == "A" else letter for letter in word]
 
 
 def _latin(word: str) -> bool:
