@@ -74,6 +74,11 @@ class ClauseUtterance:
             yield from self._speak(normalise(clause))
 
     def _speak(self, spoken: list[Spoken]) -> Iterator[SpeechChunk]:
+        unread = sum(not word.words and any(map(str.isalnum, word.written)) for word in spoken)
+        if unread:
+            logger.warning(
+                "%d words were left out: they are in a script that this voice does not read", unread
+            )
         if not any(word.words for word in spoken):
             return
         seam = Seam(self._rate, self._at, self._pause)
