@@ -169,7 +169,7 @@ def test_damaged_and_missing_files(model_path: ModelPath, tmp_path: Path) -> Non
     voice.write_bytes(voice.read_bytes()[:1_000_000])
     with pytest.raises(ValueError, match="cannot load the Piper voice"):
         PiperSynthesiser(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no Kokoro voice 'bm_nobody'.*af_heart"):
+    with pytest.raises(FileNotFoundError, match=r"no Kokoro voice 'bm_nobody'.*af_heart"):
         KokoroSynthesiser(model_path("kokoro"), voice="bm_nobody")
     with pytest.raises(FileNotFoundError, match="no Kokoro voice"):
         KokoroSynthesiser(model_path("kokoro"), voice="../../etc/passwd")
@@ -194,6 +194,7 @@ def test_without_espeak_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_importing_is_cheap() -> None:
-    code = "import sys, tts; print([m for m in ('onnxruntime', 'piper', 'onnx', 'openai', 'num2words') if m in sys.modules])"
+    heavy = ("onnxruntime", "piper", "onnx", "openai", "num2words")
+    code = f"import sys, tts; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -79,6 +79,7 @@ def _is_shouted(cores: Sequence[str]) -> bool:
 
 def _plain(text: str) -> str:
     """Text without markdown's marks for links, lines and tables, and without characters that carry nothing."""
+    text = _TERMINAL.sub("", text)
     text = "".join(
         char if _carries(char) else " " if char in "\u2028\u2029\x0b\x0c\x85" else "" for char in text
     )
