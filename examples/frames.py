@@ -1,4 +1,4 @@
-"""An agent that is fed by hand: a WAV in, a WAV out, 20 ms at a time: `python examples/frames.py IN.wav OUT.wav`."""
+"""An agent that is fed by hand, 20 ms at a time: `python examples/frames.py QUESTION.wav ANSWER.wav` (16 kHz, mono)."""
 
 import sys
 from pathlib import Path
@@ -11,16 +11,15 @@ from duplex import Agent
 
 
 async def main(source: str, target: str) -> None:
-    user, rate = soundfile.read(source, dtype="int16")
-    assert rate == 16_000 and user.ndim == 1, "give a mono WAV at 16 kHz"
-    user = np.pad(user, (0, 8 * rate))  # time to answer
-    heard = []
-    async with Agent.from_file(Path(__file__).parent / "tea.yaml").session() as call:
+    agent, heard = Agent.from_file(Path(__file__).parent / "tea.yaml"), []
+    user = soundfile.read(source, dtype="int16")[0]
+    user = np.pad(user, (3 * 16_000, 5 * 16_000))  # time for the greeting, time to answer
+    async with agent.session() as call:
         start = anyio.current_time()
-        for at in range(0, len(user) - 319, 320):
-            call.push(user[at : at + 320])
+        for index, frame in enumerate(user[: len(user) // 320 * 320].reshape(-1, 320)):
+            call.push(frame)
             heard.append(call.pull())
-            await anyio.sleep(start + (at + 320) / rate - anyio.current_time())
+            await anyio.sleep_until(start + 0.02 * (index + 1))
     soundfile.write(target, np.concatenate(heard), 24_000)
 
 

@@ -9,7 +9,7 @@ from duplex import Agent
 
 async def main() -> None:
     agent = Agent.from_file(Path(__file__).parent / "tea.yaml")
-    await agent.serve(port=8080)
+    await agent.serve(port=0)  # a free one; the address is printed
 
 
 anyio.run(main)
