@@ -270,3 +270,14 @@ def test_scores_are_chances() -> None:
     assert rarity(100, 0) > rarity(100, 1) > rarity(100, 100) > 0
     assert calibration("wordllama-123") != calibration("minilm-123") == calibration("another")
     assert np.isclose(Calibration(0.0, 0.0, 0.0, 0.5).score(0.3, 0.3), 0.5)
+
+
+def test_the_folders_own_sentences_are_looked_up(folder: Path, tmp_path: Path, small: WordLlama) -> None:
+    counting = Counting(small)
+    index = KnowledgeIndex.open(folder, tmp_path / "cache", counting)
+    counting.seen.clear()
+    rows = index.embed(["A berth costs ten crowns.", "Something else entirely."])
+    assert counting.seen == ["Something else entirely."]
+    assert rows.shape == (2, small.dimension)
+    assert np.allclose(rows[1], small.embed(["Something else entirely."])[0])
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -48,6 +48,11 @@ class KnowledgeIndex:
         for number, rows in enumerate(self._rows):
             for row in rows:
                 self._owners.setdefault(row, []).append(number)
+        self._sentences = {
+            sentence: row
+            for piece, rows in zip(self._chunks, self._rows, strict=True)
+            for sentence, row in zip(piece.sentences, rows, strict=True)
+        }
         self._calibration = calibration(embedder.id)
         self._names = Names((piece.indexed for piece in self._chunks), self._is_word)
         self.problems = tuple(problems)
@@ -85,6 +90,13 @@ class KnowledgeIndex:
     def titles(self) -> list[str]:
         """The headings of the folder's texts, each once, in order: the names that questions are about."""
         return list(dict.fromkeys(piece.title for piece in self._chunks if piece.title))
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors float32 [n, dimension]; the folder's own sentences are looked up, other texts embedded."""
+        new = [text for text in texts if text not in self._sentences]
+        made = dict(zip(new, self._embedder.embed(new), strict=True)) if new else {}
+        rows = [made[text] if text in made else self._vectors.rows[self._sentences[text]] for text in texts]
+        return np.asarray(rows, np.float32)
 
     def repair(self, query: str) -> Repair:
         """The question with misheard names put right, as `search` uses it."""

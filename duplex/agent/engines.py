@@ -250,7 +250,10 @@ async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None
         return FromModel(brain.llm, spec.instructions)
     least = index.supported if spec.knowledge.min_score is None else spec.knowledge.min_score
     style: Literal["chat", "completion"] = "chat" if brain.chat else "completion"
-    answerer = GroundedAnswerer(brain.llm, style=style, unknown=spec.unknown, limits=Limits(score=least))
+    limits = Limits(score=least)
+    answerer = GroundedAnswerer(
+        brain.llm, style=style, unknown=spec.unknown, limits=limits, embed=index.embed
+    )
     await answerer.warm()
     return FromKnowledge(index, answerer, lanes)
 
