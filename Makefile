@@ -1,12 +1,15 @@
 # make demo   call the shipped agent and hear five true answers
 # make test   everything that is checked
 # make serve  AGENT=lakes PORT=8080, for a browser
+# make lint   ruff, mypy, import-linter
+# make clean  remove the environment and what was made; models stay in the user's cache
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AGENT ?= lakes
 PORT ?= 8080
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 
 .PHONY: demo test serve lint clean
 
@@ -16,7 +19,7 @@ demo: $(VENV)/.local
 serve: $(VENV)/.local
 	@$(BIN)/duplex serve $(AGENT) --port $(PORT)
 
-test: $(VENV)/.test lint
+test: lint
 	@$(BIN)/duplex models pull
 	$(BIN)/pytest
 
@@ -25,17 +28,24 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one with: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+clean:
+	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/.local: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[local]'
+# A stamp is newer than what it was installed from, so that a second run installs nothing.
+$(VENV)/.local: pyproject.toml $(VENV)/.python
+	@echo "installing what the demo needs into $(VENV) (about a minute) ..."
+	@$(PIP) --editable '.[local]'
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[local,test]'
-	@touch $@ $(VENV)/.local
+$(VENV)/.test: pyproject.toml $(VENV)/.python
+	@echo "installing what the tests need into $(VENV) (about a minute) ..."
+	@$(PIP) --editable '.[local,test]'
+	@touch $(VENV)/.local $@
 
-clean:
-	rm -rf $(VENV) out build dist
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments: install its venv package (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
