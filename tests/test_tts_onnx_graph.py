@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tts.onnx_cut import cut
 from tts.onnx_graph import open_session, read_ops, with_output
 
 
@@ -61,3 +62,21 @@ def test_a_file_that_was_cut_off(model: bytes, tmp_path: Path) -> None:
     path.write_bytes(model[: len(model) // 2])
     with pytest.raises(ValueError, match="not a model that ONNX Runtime can run"):
         open_session(path, threads=1)
+
+
+def test_two_halves_do_what_the_whole_does(model: bytes) -> None:
+    halves = cut(model, "up", rank=1)
+    front, back = open_session(halves.front, threads=1), open_session(halves.back, threads=1)
+    x = np.array([0.2, 1.7], dtype=np.float32)
+    (up,) = front.run(None, {"x": x})
+    np.testing.assert_array_equal(up, [1, 2])
+    assert halves.back_inputs == ("up",)
+    np.testing.assert_array_equal(
+        back.run(None, {"up": up})[0], open_session(model, 1).run(["y"], {"x": x})[0]
+    )
+    assert b"one" not in halves.front  # weights go where they are used
+
+
+def test_a_cut_that_an_output_does_not_depend_on_is_refused(model: bytes) -> None:
+    with pytest.raises(ValueError, match="cannot be cut at one"):
+        cut(with_output(model, "up"), "one")

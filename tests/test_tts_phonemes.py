@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tts.kokoro import _AMERICAN, _BRITISH, respell
 from tts.normalise import Spoken, normalise
 from tts.phonemes import phonemise, phrase
-from tts.spans import spans_to_words
+from tts.spans import heard_words, parts, word_spans
 
 
 def shares(text: str, voice: str = "en-us") -> list[str]:
@@ -113,9 +113,29 @@ def test_words_end_with_what_is_heard_before_a_pause() -> None:
     pcm = np.zeros(1_000, dtype=np.float32)
     pcm[100:300] = pcm[600:900] = 0.5
     spoken = [Spoken("One,", ("one",), ","), Spoken("two.", ("two",), ".")]
-    words = spans_to_words(spoken, [0, -1, 1], [(0.05, 0.45), (0.45, 0.55), (0.55, 0.95)], pcm, rate)
+    spans = word_spans(spoken, [0, -1, 1], [(0.05, 0.45), (0.45, 0.55), (0.55, 0.95)])
+    words = heard_words(spans, pcm, rate)
     assert [(w.text, round(w.start, 3), round(w.end, 3)) for w in words] == [
         ("One,", 0.1, 0.3),
         ("two.", 0.6, 0.9),
     ]
     assert not any(word.estimated for word in words)
+
+
+def test_parts_end_between_words_and_none_is_tiny() -> None:
+    spoken = [Spoken(str(at), ("x",)) for at in range(10)]
+    spans = word_spans(spoken, list(range(10)), [(0.3 * at, 0.3 * at + 0.25) for at in range(10)])
+    cut = list(parts(spans, (0.4, 1.0)))
+    assert ["".join(span.text for span in words) for words, _ in cut] == ["01", "2345", "6789"]
+    assert [until and round(until, 2) for _, until in cut] == [0.6, 1.8, None]
+    assert list(parts([], (0.4,))) == [([], None)]
+
+
+def test_spans_know_where_pauses_are() -> None:
+    spoken = [Spoken("Yes,", ("yes",), ","), Spoken("1", ("one",)), Spoken("😀", ()), Spoken("it", ("it",))]
+    spans = word_spans(spoken, [0, 1, 3], [(0, 1), (1, 2), (2, 3)])
+    assert [(s.text, s.opens, s.closes) for s in spans] == [
+        ("Yes,", True, True),
+        ("1", True, False),
+        ("it", False, True),
+    ]

@@ -19,7 +19,7 @@ from tts.guess import Aligner, word_times
 from tts.normalise import Spoken
 from tts.onnx_graph import open_session, read_ops, with_output
 from tts.phonemes import phrase
-from tts.spans import spans_to_words
+from tts.spans import heard_words, word_spans
 from tts.types import WordTime
 from tts.utterance import ClauseUtterance, Piece
 
@@ -115,7 +115,7 @@ class KokoroSynthesiser:
         frames = np.asarray(durations[0]).reshape(-1)
         edges = np.maximum(0, np.concatenate(([0], np.cumsum(frames))) - _AHEAD) * (_FRAME / self.sample_rate)
         spans = [(edges[at + 1], edges[at + 2]) for at in range(len(owners))]  # a blank token stands in front
-        return spans_to_words(spoken, owners, spans, pcm, self.sample_rate)
+        return heard_words(word_spans(spoken, owners, spans), pcm, self.sample_rate)
 
 
 def respell(
