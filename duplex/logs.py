@@ -68,8 +68,8 @@ class SessionFilter(logging.Filter):
 class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         session = getattr(record, "session", None) or "-"
-        # One record, one line: what comes from outside must not look like a line of our own.
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        # Further lines are indented: what comes from outside must not look like a record of our own.
+        message = record.getMessage().replace("\r", "\\r").replace("\n", "\n  | ")
         text = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} [{session}] {message}"
         return redact(f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text)
 

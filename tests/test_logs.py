@@ -102,10 +102,12 @@ def test_captions_are_silent_unless_asked_for(capsys: pytest.CaptureFixture[str]
     assert line.endswith("[s1] user: my name is Ada")
 
 
-def test_one_record_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_cannot_look_like_a_record(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure()
     logging.getLogger("duplex.test").info("from a client: x\n00:00:00 error   [s] forged\r")
-    assert len(lines(capsys)) == 1
+    first, *rest = lines(capsys)
+    assert first.endswith("from a client: x")
+    assert all(line.startswith("  | ") for line in rest)
 
 
 def test_the_level_holds(capsys: pytest.CaptureFixture[str]) -> None:
