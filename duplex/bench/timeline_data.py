@@ -47,7 +47,7 @@ def prepare(
             the time axis, since it would stand in the wrong place.
     """
     user, agent = recording
-    duration = max(len(user), len(agent)) / RATE
+    duration = max(len(user), len(agent), RATE // 10) / RATE  # an axis needs a length
     placed = events if offset is not None else []
     shift = offset or 0.0
     return {
@@ -60,7 +60,7 @@ def prepare(
         "turns": [_turn(number, turn) for number, turn in enumerate(turns, start=1)],
         "voice": voice_spans(placed, shift, duration),
         "replies": replies(placed, shift, duration),
-        "marks": [mark(event, shift) for event in placed if event["type"] in MARKS],
+        "marks": [mark(event, shift) for event in placed if is_mark(event)],
         "events": [event_row(event, shift) for event in events],
         "matched": offset is not None,
     }
@@ -138,6 +138,11 @@ def replies(events: Sequence[LogEvent], shift: float, duration: float) -> list[d
             }
         )
     return found
+
+
+def is_mark(event: LogEvent) -> bool:
+    """Whether it is a decision about turns; the greeting needs none."""
+    return event["type"] in MARKS and event.get("reason") != "greeting"
 
 
 def mark(event: LogEvent, shift: float) -> dict[str, Any]:

@@ -58,7 +58,9 @@ function showTurns(data, jump) {
       const cell = element("td", className);
       cell.setAttribute("role", "cell");
       cell.dataset.label = labels[place];
-      cell.append(content);
+      const held = element("div");
+      held.append(content);
+      cell.append(held);
       row.append(cell);
     });
   }
@@ -99,9 +101,10 @@ function stageLane(stages, { from, to }, width) {
       lane.append(made);
     }
   }
+  if (!reached.length) lane.append(element("span", "none", "no answer"));
   lane.style.height = `${22 + Math.max(1, rows.length) * BADGE}px`;
   lane.setAttribute("role", "img");
-  lane.setAttribute("aria-label", reached.map((each) => `${each.words} ${milliseconds(each.at)}`).join(", ") || "no stage known");
+  lane.setAttribute("aria-label", reached.map((each) => `${each.words} ${milliseconds(each.at)}`).join(", ") || "no answer");
   return lane;
 }
 

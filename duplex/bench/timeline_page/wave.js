@@ -2,9 +2,8 @@
 // Both voices on one time axis. Sound is drawn on a canvas that covers only what is in view; spans, captions and
 // marks are elements whose place is a time, so that a zoom changes one number and the browser does the rest.
 
-const LANES = { ruler: 22, wave: 76, caption: 42, between: 48 };
 const BAR = 3; // CSS pixels from one bar of the waves to the next
-const CLOSE = 95; // pixels a second from which words stand one by one
+const CLOSE = 90; // pixels a second from which words stand one by one
 const ZOOM = { least: 4, most: 800, first: 34 };
 
 function bytes(text) {
@@ -69,6 +68,9 @@ class Wave {
       if (mark.kind === "Commit" || mark.kind === "Yield") this.put(`line ${kind}`, mark.t, 0);
       this.put(`mark ${kind}`, mark.t, 0, undefined, `${mark.kind}${mark.reason && ` (${mark.reason})`} at ${mark.t.toFixed(3)} s`);
     }
+    for (const entry of document.querySelectorAll("#wave-legend i")) {
+      entry.parentElement.hidden = !this.lanes.getElementsByClassName(entry.className).length && !entry.matches(".swatch");
+    }
   }
 
   fillReply(reply) {
@@ -91,7 +93,7 @@ class Wave {
     this.stage.style.setProperty("--pps", this.scale);
     this.stage.classList.toggle("close", this.scale >= CLOSE);
     for (const gap of this.lanes.querySelectorAll(".gap")) {
-      gap.classList.toggle("narrow", gap.style.getPropertyValue("--d") * this.scale < 46);
+      gap.classList.toggle("narrow", gap.style.getPropertyValue("--d") * this.scale < 60);
     }
     this.stage.scrollLeft = at * this.scale - x;
     this.draw();
@@ -182,7 +184,7 @@ class Wave {
 
   // Drawing
 
-  colour(name) {
+  style(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
   }
 
@@ -197,7 +199,7 @@ class Wave {
 
   bars(pen, who, middle, height, first, width, scale) {
     const peaks = this.peaks[who];
-    pen.fillStyle = this.colour(who);
+    pen.fillStyle = this.style(who);
     for (let bar = Math.floor(first / BAR); bar * BAR < first + width; bar += 1) {
       const from = Math.floor(((bar * BAR) / scale) * this.data.rate);
       const to = Math.max(from + 1, Math.floor((((bar + 1) * BAR) / scale) * this.data.rate));
@@ -209,7 +211,7 @@ class Wave {
   }
 
   draw() {
-    const { ruler, wave, caption, between } = LANES;
+    const [ruler, wave, caption, between] = ["ruler", "wave", "caption", "between"].map((lane) => Number.parseFloat(this.style(lane)));
     const width = this.stage.clientWidth;
     const height = ruler + 2 * wave + 2 * caption + between;
     this.canvas.style.width = `${width}px`;
@@ -219,7 +221,18 @@ class Wave {
     this.drawRuler(pen, first, width, height);
     this.bars(pen, "user", ruler + wave / 2, wave - 8, first, width, this.scale);
     this.bars(pen, "agent", ruler + wave + caption + between + wave / 2, wave - 8, first, width, this.scale);
+    pen.font = "600 12px system-ui, sans-serif";
+    this.name(pen, "User", "user", ruler + 14);
+    this.name(pen, "Agent", "agent", ruler + wave + caption + between + 14);
     this.drawOverview();
+  }
+
+  name(pen, text, colour, y) {
+    pen.strokeStyle = this.style("card");
+    pen.lineWidth = 4;
+    pen.strokeText(text, 8, y);
+    pen.fillStyle = this.style(colour);
+    pen.fillText(text, 8, y);
   }
 
   drawRuler(pen, first, width, height) {
@@ -227,12 +240,12 @@ class Wave {
     pen.font = "11px system-ui, sans-serif";
     for (let tick = Math.floor(first / this.scale / step); tick * step * this.scale < first + width; tick += 1) {
       const x = Math.round(tick * step * this.scale - first) + 0.5;
-      pen.strokeStyle = this.colour("line");
+      pen.strokeStyle = this.style("line");
       pen.beginPath();
       pen.moveTo(x, 0);
       pen.lineTo(x, height);
       pen.stroke();
-      pen.fillStyle = this.colour("faint");
+      pen.fillStyle = this.style("faint");
       pen.fillText(`${Number((tick * step).toFixed(1))} s`, x + 3, 14);
     }
   }
@@ -244,7 +257,7 @@ class Wave {
     const scale = width / this.data.duration;
     this.bars(pen, "user", height * 0.27, height * 0.5, 0, width, scale);
     this.bars(pen, "agent", height * 0.73, height * 0.5, 0, width, scale);
-    pen.fillStyle = this.colour("ink");
+    pen.fillStyle = this.style("ink");
     pen.fillRect(this.audio.currentTime * scale - 0.5, 0, 1.5, height);
     const share = scale / this.scale;
     pen.globalAlpha = 0.09;
