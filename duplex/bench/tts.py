@@ -1,8 +1,8 @@
 """How fast the local voices are, and how true their word times.
 
 Word times come out of a voice's own duration predictor, so the reference must not. There are two. In a list
-read aloud the voice pauses at commas, and the pause's edges can be seen in the audio (only pauses inside a chunk
-count, since those between chunks are ours): exact, but it knows only words at pauses, whose ends the voices
+read aloud the voice pauses at commas, and the pause's edges can be seen in the audio (only pauses inside a clause
+count, since those between clauses are ours): exact, but it knows only words at pauses, whose ends the voices
 look up in the audio too. Whisper's alignment knows every word, but is itself tens of milliseconds off: what it
 differs by bounds the error of words within a phrase from above.
 """
@@ -101,7 +101,9 @@ def _measure(voice: str, rounds: int, listen: Listen) -> list[Measure]:
 
 
 def _boundaries(prefix: str, lists: list[Said], long: list[Said], rate: int, listen: Listen) -> list[Measure]:
-    pauses = [error for said in lists for chunk in said.chunks for error in boundary_errors(chunk, rate)]
+    pauses = [
+        error for said in lists for clause in clauses(said, rate) for error in boundary_errors(clause, rate)
+    ]
     aligned = [error for said in (*lists, *long) for error in alignment_errors(said, rate, listen)]
     out = []
     for name, errors in (("word_boundary", pauses), ("word_boundary_whisper", aligned)):
@@ -144,6 +146,19 @@ def alignment_errors(said: Said, rate: int, listen: Listen) -> list[float]:
         for one, two in zip(ours[at : at + size], heard[other : other + size], strict=True):
             errors += [one.start - two.start, one.end - two.end]
     return errors
+
+
+def clauses(said: Said, rate: int) -> list[SpeechChunk]:
+    """The chunks of each clause as one: a clause begins with the pause of zeros that was put before it."""
+    out: list[SpeechChunk] = []
+    for chunk in said.chunks:
+        if not out or not chunk.pcm[: int(GAP * rate)].any():
+            out.append(chunk)
+        else:
+            last = out[-1]
+            pcm = np.concatenate((last.pcm, chunk.pcm))
+            out[-1] = SpeechChunk(pcm, last.start, last.words + chunk.words)
+    return out
 
 
 def boundary_errors(chunk: SpeechChunk, rate: int) -> list[float]:
