@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tts.normalise import normalise
@@ -200,6 +200,7 @@ def test_written_words_are_kept_as_they_stood() -> None:
 @given(
     st.text(max_size=200) | st.text(alphabet="0123456789.,-/:$€%°'kmKMDrStaehIVX()+~<>@#½² \n", max_size=60)
 )
+@example("0A'A")
 def test_any_text_becomes_letters(text: str) -> None:
     spoken = normalise(text)
     for word in spoken:

@@ -53,7 +53,7 @@ class EspeakSynthesiser:
     def _render(self, spoken: Sequence[Spoken]) -> Iterator[Piece]:
         text = " ".join(" ".join(item.words) + item.stop for item in spoken if item.words)
         pcm = self._run(text)
-        yield Piece(pcm, word_times(pcm, self.sample_rate, spoken, None))
+        yield Piece(pcm, word_times(pcm, self.sample_rate, spoken, None), last=True)
 
     def _run(self, text: str) -> Wave:
         """The text's audio, float32 [n]."""

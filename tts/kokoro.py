@@ -94,7 +94,7 @@ class KokoroSynthesiser:
         inputs = {"tokens": tokens, "style": self._styles[len(symbols)][None], "speed": self._speed}
         audio, *durations = self._session.run(self._outputs, inputs)
         pcm = np.asarray(audio, dtype=np.float32).reshape(-1)
-        yield Piece(pcm, self._word_times(spoken, owners, pcm, durations))
+        yield Piece(pcm, self._word_times(spoken, owners, pcm, durations), last=True)
 
     def _symbols(self, spoken: Sequence[Spoken]) -> tuple[list[str], list[int]]:
         """Kokoro's symbols and for each the index of its written word, or -1."""

@@ -109,7 +109,7 @@ class OpenAISynthesiser:
         text = " ".join(" ".join(item.words) + item.stop for item in spoken if item.words)
         if self._aligner is not None:
             pcm = np.concatenate(list(self._receive(text)))
-            yield Piece(pcm, word_times(pcm, self.sample_rate, spoken, self._aligner))
+            yield Piece(pcm, word_times(pcm, self.sample_rate, spoken, self._aligner), last=True)
             return
         words = list(guessed(spoken, 0.0, len(text) * self._pace))
         length = 0
@@ -118,7 +118,7 @@ class OpenAISynthesiser:
             begun = [word for word in words if word.start < length / self.sample_rate]
             words = words[len(begun) :]
             yield Piece(wave, tuple(begun))
-        yield Piece(np.zeros(0, dtype=np.float32), _late(words, length / self.sample_rate))
+        yield Piece(np.zeros(0, dtype=np.float32), _late(words, length / self.sample_rate), last=True)
         with self._lock:
             self._pace += 0.5 * (length / self.sample_rate / len(text) - self._pace)
 

@@ -83,7 +83,8 @@ class PiperSynthesiser:
         for words, until in parts(spans, PARTS):
             last = plan.frames if until is None else round(until * self.sample_rate / self._hop)
             pcm = self._vits.sound(plan, first, last)
-            yield Piece(pcm, heard_words(words, pcm, self.sample_rate, first * self._hop / self.sample_rate))
+            heard = heard_words(words, pcm, self.sample_rate, first * self._hop / self.sample_rate)
+            yield Piece(pcm, heard, last=until is None)
             first = last
 
     def _to_ids(self, symbols: Sequence[str]) -> tuple[list[int], list[int]]:

@@ -71,7 +71,7 @@ def plain_words(core: str) -> list[str]:
 
 def letters(word: str) -> list[str]:
     """A word's letters by their names; "A" as "eh", since espeak takes a lone one for the article."""
-    return ["eh" if letter == "A" else letter for letter in word]
+    return ["eh" if letter == "A" else letter for letter in word if letter.isalpha()]
 
 
 def _latin(word: str) -> bool:

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tts.clauses import ClauseCutter
 from tts.normalise import Spoken, normalise
 from tts.seams import PAUSES, Seam, Wave
@@ -26,10 +28,13 @@ class Piece:
     Attributes:
         pcm: float32 [n] in -1..1.
         words: written words that begin in it, in seconds since the clause's first sample.
+        last: nothing of the clause comes after it. Where no piece says so, the clause ends with its pieces, and
+            its last 20 ms come as a chunk of their own.
     """
 
     pcm: Wave
     words: tuple[WordTime, ...]
+    last: bool = False
 
 
 Render = Callable[[Sequence[Spoken]], Iterator[Piece]]
@@ -82,19 +87,18 @@ class ClauseUtterance:
         if not any(word.words for word in spoken):
             return
         seam = Seam(self._rate, self._at, self._pause)
-        previous: Piece | None = None
+        ended = False
         for piece in self._render(spoken):
-            if previous is not None:
-                yield from self._push(seam, previous, last=False)
+            yield from self._push(seam, piece)
             if self._cancelled:
                 return
-            previous = piece
-        if previous is not None:
-            yield from self._push(seam, previous, last=True)
+            ended = piece.last
+        if not ended:
+            yield from self._push(seam, Piece(np.zeros(0, dtype=np.float32), (), last=True))
         self._pause = PAUSES.get(spoken[-1].stop, PAUSES[""])
 
-    def _push(self, seam: Seam, piece: Piece, last: bool) -> Iterator[SpeechChunk]:
-        chunk = seam.push(piece.pcm, piece.words, last)
+    def _push(self, seam: Seam, piece: Piece) -> Iterator[SpeechChunk]:
+        chunk = seam.push(piece.pcm, piece.words, piece.last)
         self._at = seam.at
         if chunk is not None:
             yield chunk
