@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def talk(folder: Path, text: str, user: Pcm, answer: Answer | None = None) -> Co
 
 
 @pytest.fixture(scope="module")
-def voice(model_path: Callable[[str], Path]) -> Iterator[Callable[[str], Pcm]]:
+def voice(model_path: Callable[[str], Path]) -> Callable[[str], Pcm]:
     engine = KokoroSynthesiser(model_path("kokoro"), voice="bm_george")
 
     def say(text: str) -> Pcm:
@@ -112,7 +112,7 @@ def voice(model_path: Callable[[str], Path]) -> Iterator[Callable[[str], Pcm]]:
         resampled = soxr.resample(pcm.astype(np.float32), engine.sample_rate, RATE)
         return np.clip(resampled, -32_768, 32_767).astype(np.int16)
 
-    yield say
+    return say
 
 
 def silence(seconds: float) -> Pcm:
@@ -123,7 +123,9 @@ def noise(seconds: float, level: int) -> Pcm:
     return (np.random.default_rng(1).standard_normal(round(seconds * RATE)) * level).astype(np.int16)
 
 
-TEA = "Green tea should be brewed in water of eighty degrees. Black tea takes four minutes in boiling water.\n"
+TEA = (
+    "Green tea should be brewed in water of eighty degrees. Black tea takes four minutes in boiling water.\n"
+)
 
 
 @pytest.fixture
@@ -134,7 +136,7 @@ def notes(tmp_path: Path) -> Path:
 
 
 def test_a_question_is_answered_aloud(notes: Path, voice: Callable[[str], Pcm]) -> None:
-    asked = voice("How hot should the water for green tea be?")
+    asked = voice("What temperature is best for green tea?")
     user = np.concatenate([silence(0.5), asked, silence(4)])
     came = talk(notes, "knowledge: notes\n", user)
     assert "eighty" in came.answers().lower(), came.heard()
@@ -176,7 +178,7 @@ def test_ten_seconds_of_shouting_end_in_one_answer(notes: Path, voice: Callable[
 def test_barge_in_stops_and_keeps_only_heard_words(notes: Path, voice: Callable[[str], Pcm]) -> None:
     """The greeting is talked over: it stops, and the history has no word that was not played."""
     greeting = "Hello and welcome to the tea house, where we answer every question about tea, day and night."
-    user = np.concatenate([silence(2.5), voice("No wait, how hot is the water for green tea?"), silence(4)])
+    user = np.concatenate([silence(2.5), voice("No wait, how long does black tea take?"), silence(4)])
     came = talk(notes, f"knowledge: notes\ngreeting: {greeting}\n", user)
     assert len(came.of(Yield)) == 1
     cut = next(event for event in came.of(PlayoutEnded) if isinstance(event, PlayoutEnded))
@@ -187,7 +189,7 @@ def test_barge_in_stops_and_keeps_only_heard_words(notes: Path, voice: Callable[
     assert quiet is not None
     assert quiet - 2.5 < 0.6
     assert came.history[0] == Turn("agent", cut.heard, 0, interrupted=True)
-    assert "eighty" in came.answers().lower()
+    assert "four minutes" in came.answers().lower(), came.heard()
 
 
 def test_an_answer_that_fails_is_apologised_for(notes: Path, voice: Callable[[str], Pcm]) -> None:

@@ -27,6 +27,7 @@ from duplex.agent.spec import (
     TurnsSection,
 )
 from duplex.dialogue.floor import FloorSettings
+from duplex.dialogue.voice import VoiceSettings
 from duplex.graph import Lanes
 from duplex.llm.completeness import CALIBRATIONS, SLOT, Calibration, TurnCompleteness
 from duplex.llm.grounded import GroundedAnswerer, Limits
@@ -88,6 +89,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         greeting=spec.greeting,
         apology=spec.apology,
         floor=floor_settings(spec.turns),
+        voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
         close=brain.aclose,
     )
     await _warm(engines)
@@ -162,7 +164,9 @@ def _recogniser(section: AsrSection, names: Sequence[str]) -> Recogniser:
     from asr import OpenAIOptions, OpenAIRecogniser
 
     endpoint = section.openai
-    return OpenAIRecogniser(str(endpoint.base_url), secret(endpoint) or "none", OpenAIOptions(model=endpoint.model))
+    return OpenAIRecogniser(
+        str(endpoint.base_url), secret(endpoint) or "none", OpenAIOptions(model=endpoint.model)
+    )
 
 
 def _synthesiser(section: TtsSection) -> Synthesiser:
@@ -180,7 +184,9 @@ def _synthesiser(section: TtsSection) -> Synthesiser:
     from tts import OpenAISynthesiser
 
     endpoint = section.openai
-    return OpenAISynthesiser(str(endpoint.base_url), endpoint.model, endpoint.voice, secret(endpoint) or "none")
+    return OpenAISynthesiser(
+        str(endpoint.base_url), endpoint.model, endpoint.voice, secret(endpoint) or "none"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from duplex.dialogue.history import History
 from duplex.dialogue.playout import Playout
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
 from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_ticks
+from duplex.logs import caption, session_logs
 from duplex.nodes.hearing import Detector, Hearer
 from duplex.nodes.playing import FLOOR_EVENTS, Loudspeaker, Scribe
 from duplex.nodes.replying import Answer, Endpointer, Probability, Responder, Voice
@@ -86,6 +87,8 @@ class Session:
         self._loudspeaker = Loudspeaker(Playout())
         self._scribe = Scribe(self.history)
         self.graph = self._build(engines)
+        self._captioned = (-1, "")
+        self.subscribe(self._caption)
 
     def push(self, pcm: NDArray[np.int16]) -> None:
         """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""
@@ -107,13 +110,25 @@ class Session:
         """Call `listener` with every public event; returns the function that ends it."""
         return self._scribe.subscribe(listener)
 
+    def _caption(self, _: Event) -> None:
+        """Log each turn once; it is dropped unless captions were asked for."""
+        turn = self.history.turns[-1] if self.history.turns else None
+        if (
+            turn is not None
+            and (mark := (turn.attempt, turn.role)) != self._captioned
+            and turn.attempt >= self._captioned[0]
+        ):
+            self._captioned = mark
+            caption(turn.role, turn.text, self.id)
+
     async def run(self) -> None:
         """Run the session until it is cancelled or a node fails for good."""
         self._clock = Clock()
         self._user.out.send_nowait(SessionStarted(t=0, greets=self._greets))
         self.started.set()
         try:
-            await self.graph.run(self._clock)
+            with session_logs(self.id):
+                await self.graph.run(self._clock)
         finally:
             self._clock = None
 

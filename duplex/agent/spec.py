@@ -187,6 +187,14 @@ class TurnsSection(Short):
     )
 
 
+class VadSection(Section):
+    """When a sound counts as a voice."""
+
+    threshold: float = Field(
+        0.5, ge=0.2, le=0.9, description="P(voice) from which on; higher in noise, lower for quiet callers."
+    )
+
+
 class AgentSpec(Section):
     """An agent."""
 
@@ -220,6 +228,7 @@ class AgentSpec(Section):
     knowledge: KnowledgeSection | None = Field(
         None, description="What it answers from; without it, the model alone."
     )
+    vad: VadSection = Field(default_factory=lambda: VadSection(), description="Voice detection.")
     turns: TurnsSection = Field(default_factory=lambda: TurnsSection(), description="Turn-taking.")
 
     def key_variables(self) -> Iterator[str]:

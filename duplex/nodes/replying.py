@@ -28,9 +28,9 @@ from duplex.dialogue.events import (
 from duplex.dialogue.history import History
 from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
 from duplex.llm.types import LLMError
+from tts.types import SpeechChunk, Synthesiser, Utterance
 
 logger = logging.getLogger(__name__)
-from tts.types import SpeechChunk, Synthesiser, Utterance
 
 
 class Sentence(Protocol):
