@@ -1,10 +1,11 @@
 """How fast the local voices are, and how true their word times.
 
-Word times come out of a voice's own duration predictor, so the reference must not. There are two. In a list
+Word times come out of a voice's own duration predictor, so the reference must not. There are three. In a list
 read aloud the voice pauses at commas, and the pause's edges can be seen in the audio (only pauses inside a clause
 count, since those between clauses are ours): exact, but it knows only words at pauses, whose ends the voices
 look up in the audio too. Whisper's alignment knows every word, but is itself tens of milliseconds off: what it
-differs by bounds the error of words within a phrase from above.
+differs by bounds the error of words within a phrase from above. And where an s meets a vowel, words within a
+phrase have a boundary that can be seen (`duplex.bench.sibilants`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from asr.types import Word
 from duplex.audio.detect import first_audible
 from duplex.audio.resample import resample
+from duplex.bench import sibilants
 from duplex.bench.measure import Measure, of_quantile
 from tts.types import SpeechChunk, Synthesiser
 
@@ -97,6 +99,7 @@ def _measure(voice: str, rounds: int, listen: Listen) -> list[Measure]:
         of_quantile(f"{prefix}rtf", factor, "s/s", COMMAND),
         of_quantile(f"{prefix}lead_silence_ms", [seconds * 1000 for seconds in lead], "ms", COMMAND),
         *_boundaries(prefix, lists, long[: len(LONG)], rate, listen),
+        *_within(prefix, [say(engine, text) for text in sibilants.TEXTS], rate),
     ]
 
 
@@ -112,6 +115,19 @@ def _boundaries(prefix: str, lists: list[Said], long: list[Said], rate: int, lis
             if sizes:
                 out.append(of_quantile(f"{prefix}{name}_{label}_ms", sizes, "ms", COMMAND, q=q))
     return out
+
+
+def _within(prefix: str, phrases: list[Said], rate: int) -> list[Measure]:
+    sizes = []
+    for said in phrases:
+        pcm = np.concatenate([chunk.pcm for chunk in said.chunks])
+        words = [word for chunk in said.chunks for word in chunk.words]
+        sizes += [abs(error) * 1000 for error in sibilants.boundary_errors(pcm, rate, words)]
+    return [
+        of_quantile(f"{prefix}word_boundary_within_phrase_{label}_ms", sizes, "ms", COMMAND, q=q)
+        for label, q in (("p50", 0.5), ("p95", 0.95))
+        if sizes
+    ]
 
 
 def _load(voice: str) -> Synthesiser:
