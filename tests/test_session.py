@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.history import History, Turn
 from duplex.graph import Event, Lanes, run_virtual
-from duplex.nodes.replying import Answer
+from duplex.nodes.replying import Answerer, Sentence
 from tts import KokoroSynthesiser
 
 pytestmark = pytest.mark.models
@@ -54,7 +54,7 @@ class Conversation:
         return " ".join(turn.text for turn in self.history if turn.role == "agent")
 
 
-async def engines(folder: Path, text: str, answer: Answer | None = None) -> Engines:
+async def engines(folder: Path, text: str, answer: Answerer | None = None) -> Engines:
     path = folder / "agent.yaml"
     path.write_text(f"name: test\n{text}", encoding="utf-8")
     loaded = await load_engines(load_agent(path), Lanes(), folder / "cache")
@@ -89,7 +89,7 @@ async def converse(loaded: Engines, user: Pcm) -> Conversation:
     return Conversation(np.concatenate(heard), events, session.history.turns)
 
 
-def talk(folder: Path, text: str, user: Pcm, answer: Answer | None = None) -> Conversation:
+def talk(folder: Path, text: str, user: Pcm, answer: Answerer | None = None) -> Conversation:
     async def main() -> Conversation:
         loaded = await engines(folder, text, answer)
         try:
@@ -193,12 +193,16 @@ def test_barge_in_stops_and_keeps_only_heard_words(notes: Path, voice: Callable[
 
 
 def test_an_answer_that_fails_is_apologised_for(notes: Path, voice: Callable[[str], Pcm]) -> None:
-    async def broken(text: str, history: History):  # type: ignore[no-untyped-def]
-        raise RuntimeError("the model is gone")
-        yield
+    class Broken:
+        async def prepare(self, text: str, history: History) -> None:
+            raise RuntimeError("nothing to prepare with")
+
+        async def answer(self, text: str, history: History) -> AsyncIterator[Sentence]:
+            raise RuntimeError("the model is gone")
+            yield
 
     user = np.concatenate([silence(0.5), voice("How are you today?"), silence(4)])
-    came = talk(notes, "", user, broken)
+    came = talk(notes, "", user, Broken())
     (error,) = came.of(AgentError)
     assert isinstance(error, AgentError)
     assert "the model is gone" in error.message

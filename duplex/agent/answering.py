@@ -35,7 +35,14 @@ class FromKnowledge:
     def __init__(self, index: KnowledgeIndex, answerer: GroundedAnswerer, lanes: Lanes) -> None:
         self._index, self._answerer, self._lanes = index, answerer, lanes
 
-    async def __call__(self, text: str, history: History) -> AsyncIterator[Sentence]:
+    async def prepare(self, text: str, history: History) -> None:
+        """Find what the question is probably about and let the model read it while the user still speaks."""
+        before = messages(history)
+        query = contextualise(text, before)
+        asked, passages = await self._lanes.heavy(Priority.SPECULATION, self._search, query, name="search.early")
+        await self._answerer.prepare(asked, passages, before)
+
+    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence]:
         """One answer, whole: it is checked against its passage before a word of it is spoken."""
         before = messages(history)
         query = contextualise(text, before)
@@ -54,7 +61,10 @@ class FromModel:
     def __init__(self, llm: LLM, instructions: str, max_tokens: int = 96) -> None:
         self._llm, self._instructions, self._max_tokens = llm, instructions, max_tokens
 
-    async def __call__(self, text: str, history: History) -> AsyncIterator[Sentence]:
+    async def prepare(self, text: str, history: History) -> None:
+        """Nothing: the model reads the user's words when they are whole."""
+
+    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence]:
         """Speak each sentence as soon as it is whole."""
         prompt = (Message("system", self._instructions), *messages(history), Message("user", text))
         stream = self._llm.stream(Request(prompt, max_tokens=self._max_tokens, slot="answer"))

@@ -19,7 +19,7 @@ class _Place:
 def mermaid(spec: AgentSpec) -> str:
     """The session's event graph as a Mermaid flowchart."""
     place: Any = _Place()
-    engines = Engines(Lanes(), place, place, place, probability=place, answer=place, greeting=spec.greeting)
+    engines = Engines(Lanes(), place, place, place, probability=place, answerer=place, greeting=spec.greeting)
     session = Session(engines)
     session.graph.check()
     return session.graph.mermaid()

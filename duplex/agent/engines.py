@@ -34,7 +34,7 @@ from duplex.llm.grounded import GroundedAnswerer, Limits
 from duplex.llm.llamacpp import LlamaCpp
 from duplex.llm.types import LLM
 from duplex.models import model_folder
-from duplex.nodes.replying import Answer, Probability
+from duplex.nodes.replying import Answerer, Probability
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:
@@ -78,14 +78,14 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     names = index.titles if index else []
     vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
     brain = await _in_thread(_load_llm, spec.llm)
-    answer = await _answering(spec, brain, index, lanes)
+    answerer = await _answering(spec, brain, index, lanes)
     engines = Engines(
         lanes=lanes,
         vad=vad,
         recogniser=recogniser,
         synthesiser=synthesiser,
         probability=_probability(brain),
-        answer=answer,
+        answerer=answerer,
         greeting=spec.greeting,
         apology=spec.apology,
         floor=floor_settings(spec.turns),
@@ -251,7 +251,7 @@ def _open_index(knowledge: KnowledgeSection, cache: Path) -> KnowledgeIndex:
     return index
 
 
-async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes) -> Answer:
+async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes) -> Answerer:
     if index is None or spec.knowledge is None:
         return FromModel(brain.llm, spec.instructions)
     least = index.supported if spec.knowledge.min_score is None else spec.knowledge.min_score

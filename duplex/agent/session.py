@@ -32,7 +32,7 @@ from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_tic
 from duplex.logs import caption, session_logs
 from duplex.nodes.hearing import Detector, Hearer
 from duplex.nodes.playing import FLOOR_EVENTS, Loudspeaker, Scribe
-from duplex.nodes.replying import Answer, Endpointer, Probability, Responder, Voice
+from duplex.nodes.replying import Answerer, Endpointer, Probability, Responder, Voice
 from tts.types import Synthesiser
 
 _AUDIO_AGE = to_ticks(1.0)
@@ -49,7 +49,7 @@ class Engines:
         lanes: where work runs.
         vad, recogniser, synthesiser: the speech engines.
         probability: P(the user has finished | words, what the agent said last).
-        answer: from words and history to the sentences of an answer.
+        answerer: from words and history to the sentences of an answer.
         greeting: what the agent says first; empty for nothing.
         apology: what it says where an answer fails.
         floor, voice: turn-taking settings.
@@ -60,7 +60,7 @@ class Engines:
     recogniser: Recogniser
     synthesiser: Synthesiser
     probability: Probability
-    answer: Answer
+    answerer: Answerer
     greeting: str = ""
     apology: str = "Sorry, something went wrong. Please ask again."
     floor: FloorSettings = field(default_factory=FloorSettings)
@@ -141,7 +141,7 @@ class Session:
             self._floor, "floor", takes=(*takes, PlayoutStarted, PlayoutEnded), gives=FLOOR_EVENTS
         )
         endpointer = Endpointer(engines.probability, self.history)
-        responder = Responder(engines.answer, self.history, engines.apology)
+        responder = Responder(engines.answerer, self.history, engines.apology)
         voice = Voice(engines.synthesiser, lanes, engines.greeting)
         speaker, scribe = self._loudspeaker, self._scribe
         graph = Graph()

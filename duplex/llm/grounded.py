@@ -125,6 +125,29 @@ class GroundedAnswerer:
         async for _ in self._llm.stream(self._request("Ready?", "Ready.", [], ())):
             break
 
+    async def prepare(
+        self, question: str, passages: Sequence[PassageLike], history: Sequence[Message] = ()
+    ) -> None:
+        """Let the model read the evidence for words of which more may follow; the answer is then sooner there.
+
+        The cache slot keeps what was read: if the whole question rests on the same sentence, only the question itself
+        is left to read (the retrieved text before the question, as in RAGCache, Jin et al. 2024).
+        """
+        if self._style != "completion" or small_talk(question, self._talk):
+            return
+        asked = contextualise(question, history)[:_MAX_QUESTION]
+        ranked = await self._ranked(asked, passages)
+        if ranked:
+            head = f"{_EXAMPLES}Passage: {ranked[0].sentence}\nQuestion:"
+            async with contextlib.aclosing(self._llm.stream(Request(head, max_tokens=1, slot=SLOT))) as tokens:
+                async for _ in tokens:
+                    break
+
+    async def _ranked(self, asked: str, passages: Sequence[PassageLike]) -> list[Candidate]:
+        """The sentences that may answer, best first."""
+        found = [p for p in passages if p.score >= self._limits.score]
+        return candidates(asked, found, await self._meaning.cosines(asked, found) if self._meaning else None)
+
     async def answer(
         self, question: str, passages: Sequence[PassageLike], history: Sequence[Message] = ()
     ) -> Answer:
@@ -142,9 +165,7 @@ class GroundedAnswerer:
             return Answer(reply, "small_talk")
         asked = contextualise(question, history)[:_MAX_QUESTION]
         found = [p for p in passages if p.score >= self._limits.score]
-        ranked = candidates(
-            asked, found, await self._meaning.cosines(asked, found) if self._meaning else None
-        )
+        ranked = await self._ranked(asked, passages)
         if not ranked:
             return Answer(self._unknown, "unknown")
         best = ranked[0]

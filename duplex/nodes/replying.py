@@ -32,6 +32,9 @@ from tts.types import SpeechChunk, Synthesiser, Utterance
 
 logger = logging.getLogger(__name__)
 
+_ENOUGH = 3
+"""Stable words from which on it is worth looking for what the question is about."""
+
 
 class Sentence(Protocol):
     """A piece of an answer that can be spoken, with where it came from."""
@@ -42,15 +45,26 @@ class Sentence(Protocol):
     def sources(self) -> tuple[str, ...]: ...
 
 
-Answer = Callable[[str, History], AsyncIterator[Sentence]]
-"""From the user's words and what was said before to the sentences of the answer."""
+class Answerer(Protocol):
+    """What an agent knows and how it says it."""
+
+    def answer(self, text: str, history: History) -> AsyncIterator[Sentence]:
+        """From the user's words and what was said before to the sentences of the answer."""
+
+    async def prepare(self, text: str, history: History) -> None:
+        """Get ready for an answer to words of which more may follow: nothing of it is ever said."""
+
 
 Probability = Callable[[str, str], Awaitable[float]]
 """From the user's words and what the agent said last to P(the user has finished)."""
 
 
 class Endpointer(Node):
-    """Final words to P(the user has finished | words)."""
+    """Words to P(the user has finished | words).
+
+    Stable words are scored while the user speaks, so that at the end only the last ones have to be computed: the
+    model's cache then holds the rest (append mode).
+    """
 
     words = In(Transcript)
     ends = Out(EndProbability)
@@ -60,15 +74,20 @@ class Endpointer(Node):
         self._probability, self._history = probability, history
 
     async def run(self) -> None:
-        """Score each attempt's words."""
+        """Score each attempt's words, and the stable ones before."""
+        scored = ""
         async for said in self.words:
-            if said.final and said.text:
-                last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
-                try:
-                    p = await self._probability(said.text, last)
-                except LLMError as error:  # without a judgement the timeout ends the turn
-                    logger.warning("no judgement of the turn's end: %s", error)
-                    continue
+            text = said.text if said.final else " ".join(said.text.split()[: said.stable])
+            if not text or (text == scored and not said.final):
+                continue
+            last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
+            try:
+                p = await self._probability(text, last)
+            except LLMError as error:  # without a judgement the timeout ends the turn
+                logger.warning("no judgement of the turn's end: %s", error)
+                continue
+            scored = text
+            if said.final:
                 await self.ends.send(EndProbability(t=self.clock.now(), attempt=said.attempt, p=p))
 
 
@@ -79,10 +98,11 @@ class Responder(Node):
     reply = Out(ReplyText)
     errors = Out(AgentError)
 
-    def __init__(self, answer: Answer, history: History, apology: str) -> None:
+    def __init__(self, answerer: Answerer, history: History, apology: str) -> None:
         super().__init__("responder")
-        self._answer, self._history, self._apology = answer, history, apology
+        self._answerer, self._history, self._apology = answerer, history, apology
         self._work: tuple[int, anyio.CancelScope] | None = None
+        self._preparing: anyio.CancelScope | None = None
 
     async def run(self) -> None:
         """One answer at a time: a new attempt replaces the old."""
@@ -91,14 +111,27 @@ class Responder(Node):
                 match event:
                     case Transcript(final=True):
                         self._start(tasks, event.attempt, event.text)
+                    case Transcript() if event.stable >= _ENOUGH and self._preparing is None:
+                        self._preparing = anyio.CancelScope()
+                        tasks.start_soon(self._prepare, self._preparing, event.text)
                     case Eager(text=str(text)):
                         self._start(tasks, event.attempt, text)
                     case Resumed() | Yield() | Discarded():
                         self._drop(event.attempt)
             tasks.cancel_scope.cancel()
 
+    async def _prepare(self, scope: anyio.CancelScope, text: str) -> None:
+        with scope:
+            try:
+                await self._answerer.prepare(text, self._history)
+            except Exception as error:  # it was only a head start
+                logger.warning("an answer could not be prepared: %s", error)
+        self._preparing = None
+
     def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
         self._drop(attempt)
+        if self._preparing is not None:
+            self._preparing.cancel()
         scope = anyio.CancelScope()
         self._work = (attempt, scope)
         tasks.start_soon(self._respond, scope, attempt, text)
@@ -112,7 +145,7 @@ class Responder(Node):
         with scope:
             try:
                 if text.strip():
-                    async for part in self._answer(text, self._history):
+                    async for part in self._answerer.answer(text, self._history):
                         await self._say(attempt, part.text, part.sources)
             except Exception as error:  # whatever a model or an endpoint does, the caller hears of it
                 await self.errors.send(AgentError(t=self.clock.now(), message=f"no answer: {error}"))
