@@ -47,6 +47,7 @@ _QUOTED = re.compile(
     r"what (?:is|are|does) (?:an? )?\w+(?: mean)?\W*$)",
     re.I,
 )
+_QUOTED_WORDS = 5
 _MAX_QUESTION, _MAX_SPOKEN_WORDS = 400, 45
 _MUCH_WORSE = 0.75  # in the unit of `Candidate.total`; one rare word of the question is 0.5
 
@@ -192,6 +193,8 @@ class GroundedAnswerer:
                 draft += token.text
                 if self._style == "completion" and len(parts := sentences(draft)) > 1:
                     return parts[0].strip()
+                if self._style == "completion" and quotes(draft, best.sentence):
+                    return best.sentence  # the rest is known, and every token costs 12 ms
         return draft.strip()
 
     def _request(
@@ -235,3 +238,12 @@ class GroundedAnswerer:
             if fits and best.total - one.total <= _MUCH_WORSE:
                 return Answer(one.sentence, "extract", one.passage.source, draft, one.coverage, supported)
         return Answer(self._unknown, "unknown", best.passage.source, draft, best.coverage, supported)
+
+
+def quotes(draft: str, sentence: str) -> bool:
+    """Whether a growing draft is so far, and for at least five words, nothing but the sentence's beginning.
+
+    >>> quotes("Lake Baikal is 1,642 metres", "Lake Baikal is 1,642 metres deep."), quotes("The lake", "The lake is deep.")
+    (True, False)
+    """
+    return len(draft.split()) >= _QUOTED_WORDS and sentence.startswith(draft.strip())
