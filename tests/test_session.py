@@ -178,7 +178,7 @@ def test_ten_seconds_of_shouting_end_in_one_answer(notes: Path, voice: Callable[
 def test_barge_in_stops_and_keeps_only_heard_words(notes: Path, voice: Callable[[str], Pcm]) -> None:
     """The greeting is talked over: it stops, and the history has no word that was not played."""
     greeting = "Hello and welcome to the tea house, where we answer every question about tea, day and night."
-    user = np.concatenate([silence(2.5), voice("No wait, how long does black tea take?"), silence(4)])
+    user = np.concatenate([silence(2.5), voice("No wait, how long does black tea take?"), silence(7)])
     came = talk(notes, f"knowledge: notes\ngreeting: {greeting}\n", user)
     assert len(came.of(Yield)) == 1
     cut = next(event for event in came.of(PlayoutEnded) if isinstance(event, PlayoutEnded))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
@@ -189,7 +190,7 @@ class Voice(Node):
                 self._saying.cancel()
             self._saying = _Saying(piece.attempt, self._synthesiser)
             tasks.start_soon(self._speak, self._saying)
-        self._saying.pieces.send_nowait(piece)
+        self._saying.add(piece)
 
     def _drop(self, attempt: int) -> None:
         self._dead = max(self._dead, attempt)
@@ -200,15 +201,14 @@ class Voice(Node):
     async def _speak(self, saying: _Saying) -> None:
         with saying.scope:
             try:
-                async for piece in saying.texts:
+                last = False
+                while not last:
+                    piece = await saying.next()
                     await self._synthesise(saying, piece)
-                    if piece.last:
-                        break
+                    last = piece.last
             except Exception as error:  # a voice that fails must not end the call
                 await self.errors.send(AgentError(t=self.clock.now(), message=f"no speech: {error}"))
                 await self.speech.send(saying.end(self.clock.now()))
-        saying.texts.close()
-        saying.pieces.close()
 
     async def _synthesise(self, saying: _Saying, piece: ReplyText) -> None:
         steps = [saying.utterance.feed(f"{piece.text} ")] if piece.text else []
@@ -228,7 +228,8 @@ class _Saying:
         self.attempt = attempt
         self.scope = anyio.CancelScope()
         self.utterance: Utterance = synthesiser.stream()
-        self.pieces, self.texts = anyio.create_memory_object_stream[ReplyText](256)
+        self._pieces: deque[ReplyText] = deque()
+        self._more = anyio.Event()
         self._resampler = soxr.ResampleStream(
             synthesiser.sample_rate, AGENT_RATE, 1, dtype="int16", quality="MQ"
         )
@@ -236,6 +237,18 @@ class _Saying:
     def cancel(self) -> None:
         self.utterance.cancel()
         self.scope.cancel()
+
+    def add(self, piece: ReplyText) -> None:
+        """Say this too."""
+        self._pieces.append(piece)
+        self._more.set()
+
+    async def next(self) -> ReplyText:
+        """Wait for the next piece."""
+        while not self._pieces:
+            self._more = anyio.Event()
+            await self._more.wait()
+        return self._pieces.popleft()
 
     def speech(self, t: int, chunk: SpeechChunk) -> Speech:
         words = tuple(SpokenWord(w.text, to_ticks(w.start), to_ticks(w.end)) for w in chunk.words)
