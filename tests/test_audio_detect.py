@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transport_peers import tone
 
-from duplex.audio.detect import answer_latency, first_audible, silent_from, stop_latency
+from duplex.audio.detect import first_audible, silent_from
 from duplex.audio.levels import amplitude
 
 RATE = 16_000
@@ -65,14 +65,3 @@ def test_a_tone_is_found_where_it_begins_and_ends(lead_ms: int, ms: int, rate: i
     pcm = np.concatenate([lead, tone(ms / 1000, rate), np.zeros(rate, np.int16)])
     assert first_audible(pcm, rate) == pytest.approx(lead_ms / 1000, abs=0.002)
     assert silent_from(pcm, rate, lead_ms / 1000) == pytest.approx((lead_ms + ms) / 1000, abs=0.003)
-
-
-def test_latencies_are_read_from_two_channels() -> None:
-    user = np.concatenate([at_level(1.0, -20), silence(1.5), at_level(0.5, -20), silence(1.0)])
-    agent = np.concatenate([silence(1.6), at_level(1.2, -20), silence(1.2)])
-    assert answer_latency(agent, RATE, 1.0) == pytest.approx(0.6, abs=0.002)
-    assert answer_latency(agent, RATE, 2.0) == pytest.approx(0.0, abs=0.002)
-    assert answer_latency(agent, RATE, 3.0) is None
-    assert stop_latency(user, agent, RATE, 1.2) == pytest.approx(0.3, abs=0.002)
-    assert stop_latency(user, agent, RATE, 3.2) is None
-    assert stop_latency(user, at_level(4, -20), RATE, 1.2) is None

@@ -56,22 +56,3 @@ def silent_from(
         if ((last - 1 - first) * hop + window) * 1000 >= min_ms * rate:
             return float(len(pcm) - len(rest) + first * hop) / rate
     return None
-
-
-def answer_latency(agent: Pcm, rate: int, end_s: float) -> float | None:
-    """Seconds from `end_s`, where the user's last word ended, to the agent's first sound; None if none came.
-
-    `agent`: the agent's channel, int16 [n], on the same clock. An agent that is already speaking gives 0.
-    """
-    heard = first_audible(agent, rate, end_s)
-    return None if heard is None else max(0.0, heard - end_s)
-
-
-def stop_latency(user: Pcm, agent: Pcm, rate: int, after_s: float) -> float | None:
-    """Seconds from the user's first sound after `after_s` to the agent's falling silent; None if either is missing.
-
-    Both channels are int16 [n] on one clock: what a barge-in costs.
-    """
-    onset = first_audible(user, rate, after_s)
-    silent = None if onset is None else silent_from(agent, rate, onset)
-    return None if onset is None or silent is None else silent - onset

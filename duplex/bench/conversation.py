@@ -13,7 +13,6 @@ import soundfile
 import yaml
 from numpy.typing import NDArray
 
-from duplex.audio.detect import first_audible
 from duplex.bench.served import Served
 from duplex.bench.speaker import Speaker
 from duplex.bench.turns import Said, first_audio, is_right
@@ -154,8 +153,3 @@ def write_recording(call: Caller, path: Path) -> None:
     """The call as a two-channel WAV: the user on the left, the agent on the right."""
     user, agent = call.recording()
     soundfile.write(path, np.stack([user, agent], axis=1), RATE)
-
-
-def audible(pcm: Pcm) -> bool:
-    """Whether anything in it can be heard."""
-    return first_audible(pcm, RATE) is not None

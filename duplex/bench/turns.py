@@ -32,7 +32,14 @@ def first_audio(agent: Pcm, rate: int, end: float, limit: float) -> float | None
     Audible is ≥ 40 ms above -45 dBFS; an agent that is audible at `end` already began before the user ended, and
     what follows is no answer to it: the first start after `end` counts.
     """
-    began = first_audible(agent, rate, after_s=end)
+    since = end
+    already = first_audible(agent, rate, after_s=max(0.0, end - 0.1))
+    if already is not None and already < end:
+        quiet = silent_from(agent, rate, after_s=end)
+        if quiet is None:
+            return None
+        since = quiet
+    began = first_audible(agent, rate, after_s=since)
     return None if began is None or began > limit else began - end
 
 
