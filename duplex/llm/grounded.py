@@ -243,7 +243,7 @@ class GroundedAnswerer:
 def quotes(draft: str, sentence: str) -> bool:
     """Whether a growing draft is so far, and for at least five words, nothing but the sentence's beginning.
 
-    >>> quotes("Lake Baikal is 1,642 metres", "Lake Baikal is 1,642 metres deep."), quotes("The lake", "The lake is deep.")
+    >>> quotes("The lake is very deep", "The lake is very deep."), quotes("The lake", "The lake is deep.")
     (True, False)
     """
     return len(draft.split()) >= _QUOTED_WORDS and sentence.startswith(draft.strip())
