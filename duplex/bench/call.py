@@ -70,7 +70,7 @@ def run() -> list[Measure]:
         write_recording(call, OUT / "questions.wav")
         turns = exchanges(call, said, questions, served, spec.unknown)
         measures += _questions(turns, cpu)
-        measures += _paused(served, paused, speaker)
+        measures += _paused(served, paused, script["unfinished"], speaker)
         measures += _barge_ins(served, script["barge_in"], speaker)
         measures.append(Measure("call.resident_mb", round(served.resident_mb()), "MB", 1, None, COMMAND))
     for turn in turns:
@@ -102,11 +102,17 @@ def stage_measures(turns: list[Exchange]) -> list[Measure]:
     ]
 
 
-def _paused(served: Served, script: list[Halves], speaker: Speaker) -> list[Measure]:
+def _paused(served: Served, script: list[Halves], unfinished: int, speaker: Speaker) -> list[Measure]:
+    """Cut-ins on all, and apart for first halves that are plainly unfinished and for those that could stand alone."""
     seeded = random.Random(SEED)
     pauses = [seeded.uniform(*PAUSES) for _ in script]
     cuts = anyio.run(_speak_paused, served.url, script, pauses, speaker)
-    return [of_share("call.cut_in_share", sum(cuts), len(cuts), COMMAND)]
+    alone = cuts[unfinished:]
+    return [
+        of_share("call.cut_in_share", sum(cuts), len(cuts), COMMAND),
+        of_share("call.cut_in_unfinished_share", sum(cuts[:unfinished]), unfinished, COMMAND),
+        of_share("call.cut_in_standing_alone_share", sum(alone), len(alone), COMMAND),
+    ]
 
 
 async def _speak_paused(url: str, script: list[Halves], pauses: list[float], speaker: Speaker) -> list[bool]:

@@ -104,6 +104,8 @@ class Responder(Node):
         self._answerer, self._history, self._apology = answerer, history, apology
         self._work: tuple[int, anyio.CancelScope] | None = None
         self._preparing: anyio.CancelScope | None = None
+        self._prepared = ""
+        """The stable words that an answer was last prepared for."""
 
     async def run(self) -> None:
         """One answer at a time: a new attempt replaces the old."""
@@ -113,13 +115,19 @@ class Responder(Node):
                     case Transcript(final=True):
                         self._start(tasks, event.attempt, event.text)
                     case Transcript() if event.stable >= _ENOUGH and self._preparing is None:
-                        self._preparing = anyio.CancelScope()
-                        tasks.start_soon(self._prepare, self._preparing, event.text)
+                        self._prepare_for(tasks, event)
                     case Eager(text=str(text)):
                         self._start(tasks, event.attempt, text)
                     case Resumed() | Yield() | Discarded():
                         self._drop(event.attempt)
             tasks.cancel_scope.cancel()
+
+    def _prepare_for(self, tasks: TaskGroup, said: Transcript) -> None:
+        stable = " ".join(said.text.split()[: said.stable])
+        if stable != self._prepared:
+            self._prepared = stable
+            self._preparing = anyio.CancelScope()
+            tasks.start_soon(self._prepare, self._preparing, said.text)
 
     async def _prepare(self, scope: anyio.CancelScope, text: str) -> None:
         with scope:
