@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.llm.evidence import answers_kind, coverage, missing_names, rank_sentences, support
+from duplex.llm.evidence import answers_kind, counted, missing_names, support
 
 TITLE = "The Osprey ferry"
 TEXT = (
@@ -16,38 +16,10 @@ TEXT = (
 )
 
 
-@pytest.mark.parametrize(
-    ("question", "needle"),
-    [
-        ("How long does the ferry to Hela take?", "fifty minutes"),
-        ("How much does a car cost on the ferry?", "thirty euros"),
-        ("Who is the captain?", "Lindqvist"),
-        ("How often does the Osprey sail to Hella?", "four times"),
-        ("Does the ferry sail in a storm?", "storms"),
-    ],
-)
-def test_the_sentence_that_answers_is_first(question: str, needle: str) -> None:
-    assert needle in rank_sentences(question, TEXT, TITLE)[0][2]
-
-
-@pytest.mark.parametrize(
-    ("question", "carried"),
-    [
-        ("What does a car cost on the ferry?", True),
-        ("Who is the captain of the Osprey?", True),
-        ("How long is the crossing to Hela?", True),
-        ("Where was the Osprey built?", False),
-        ("Who is the king of Sweden?", False),
-        ("Is there a restaurant on board the ferry?", False),
-    ],
-)
-def test_coverage_tells_what_the_passage_has(question: str, carried: bool) -> None:
-    assert (coverage(question, TEXT, TITLE) >= 0.55) is carried
-
-
 def test_another_name_is_missing_a_misheard_one_is_not() -> None:
     assert missing_names("How do I get to Malta?", TEXT, TITLE) == ["malta"]
     assert missing_names("How do I get to Port Elis?", TEXT, TITLE) == []
+    assert missing_names("Is it an African lake?", "Lake Malawi is in Africa.") == []
 
 
 @pytest.mark.parametrize(
@@ -80,14 +52,35 @@ def test_support(answer: str, share: float, invented: tuple[str, ...], adds: boo
         ("Who built it?", "It was built of stone.", False),
         ("Why is it green?", "It is green because of copper.", True),
         ("What is green?", "Tea.", True),
+        ("How deep is it?", "It covers 50 square kilometres.", True),
+        ("How deep is it?", "It was built in 1950.", False),
+        ("How long does it take?", "It stays for two days.", True),
+        ("How fast is it falling?", "It falls by one metre a year.", True),
+        ("What does a ticket cost?", "It is open until nine.", False),
+        ("Which country has the most lakes?", "Canada has more than any other.", True),
+        ("Which river leaves it?", "The river is long.", False),
+        ("What is Lake Como called?", "Lake Como is called Lario.", True),
+        ("How old is it?", "The oldest piece is blue.", False),
     ],
 )
 def test_the_kind_of_answer(question: str, sentence: str, fits: bool) -> None:
     assert answers_kind(question, sentence) is fits
 
 
+@pytest.mark.parametrize(
+    ("question", "sentence", "told"),
+    [
+        ("How many arches does it have?", "It stands on seven stone arches.", True),
+        ("How many arches does it have?", "It is 214 metres long, and its arches are of stone.", False),
+        ("How many people live there?", "It has about 20,000 inhabitants.", True),
+        ("How deep is it?", "It is 20 metres deep.", None),
+    ],
+)
+def test_the_number_is_of_what_is_counted(question: str, sentence: str, told: bool | None) -> None:
+    assert counted(question, sentence) is told
+
+
 @given(st.text(max_size=80), st.text(max_size=200), st.text(max_size=30), st.text(max_size=80))
 def test_shares_stay_in_bounds(question: str, text: str, title: str, answer: str) -> None:
-    assert 0.0 <= coverage(question, text, title) <= 1.0
     assert 0.0 <= support(answer, question, text, title).share <= 1.0
     assert answer.strip() == "" or support(answer, question, answer, title).share in (0.0, 1.0)

@@ -11,6 +11,7 @@ import pytest
 from duplex.llm import Message, Request, Token
 from duplex.llm.grounded import UNKNOWN, Answer, GroundedAnswerer
 from duplex.llm.llamacpp import LlamaCpp
+from tools_rag import MiniLM
 from tools_rag.types import Passage
 
 FERRY = Passage(
@@ -69,7 +70,7 @@ def test_what_is_said(reply: str, question: str, kind: str, text: str) -> None:
 
 
 def test_the_best_passage_is_asked_and_named() -> None:
-    answer, llm = ask("A barn owl weighs about 350 grams.", "How much does a barn owl weigh?", FERRY, OWL)
+    answer, llm = ask("A barn owl weighs about 350 grams.", "What does a barn owl weigh?", FERRY, OWL)
     assert (answer.kind, answer.source) == ("model", "owl.md")
     prompt = llm.asked[0].prompt
     assert isinstance(prompt, str)
@@ -78,7 +79,7 @@ def test_the_best_passage_is_asked_and_named() -> None:
 
 
 def test_nothing_is_asked_where_nothing_was_found() -> None:
-    low = Passage(FERRY.text, FERRY.source, FERRY.title, 0.1)
+    low = Passage(FERRY.text, FERRY.source, FERRY.title, 0.0)
     for passages in ((), (low,), (Passage("  ", "empty.md", "", 1.0),)):
         answer, llm = ask("It takes fifty minutes.", "How long does the ferry take?", *passages)
         assert (answer.kind, llm.asked) == ("unknown", [])
@@ -112,7 +113,7 @@ def test_chat_models_get_messages_and_may_decline() -> None:
 def test_a_real_model_answers_and_does_not_make_things_up(model_path: Callable[[str], Path]) -> None:
     async def main() -> None:
         llm = LlamaCpp(next(model_path("gemma-3-270m").glob("*.gguf")), slots=("answer",))
-        answerer = GroundedAnswerer(llm)
+        answerer = GroundedAnswerer(llm, embed=MiniLM(model_path("minilm")).embed)
         try:
             await answerer.warm()
             right = {"How long does the ferry to Hella take?": "fifty", "What does a car cost?": "thirty"}

@@ -23,6 +23,7 @@ from duplex.llm.llamacpp import LlamaCpp
 from duplex.llm.types import LLM, Request
 from duplex.models import model_folder
 from duplex.resources import config_path
+from tools_rag import MiniLM
 
 COMMAND = "duplex bench llm"
 _UNLISTED = Calibration(1.6, 2.8)
@@ -90,7 +91,7 @@ async def _grounded(name: str, llm: LLM, data: list[dict[str, Any]]) -> list[Mea
     questions = [r for r in data if r["kind"] == "question"]
     random.Random(0).shuffle(questions)
     timed = _Timed(llm)
-    answerer = GroundedAnswerer(timed)
+    answerer = GroundedAnswerer(timed, embed=MiniLM(model_folder("minilm")).embed)
     await answerer.warm()
     timed.first_ms.clear()
     right: dict[tuple[str, bool], list[bool]] = {}

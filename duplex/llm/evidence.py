@@ -1,20 +1,20 @@
-"""Does a passage carry the answer? Checks of a question and an answer against a passage, without a model.
+"""What words alone say of a question, a sentence and an answer. Pure functions, without a model.
 
 A small model hardly ever says that it does not know: it writes a fluent wrong sentence instead. So nothing is spoken
-that these checks cannot find in the passage: every number and name of the answer, most of its other words, and enough
-of what was asked. Pure functions; the thresholds were set on the development half of configs/bench/grounded.jsonl.
+that these checks cannot find in the evidence: every number and name of the answer and most of its other words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from duplex.llm.lexicon import ANSWER_KINDS, MEASURES
-from duplex.llm.words import content, covered_words, is_number, kin, names, sentences, words
+from duplex.llm.lexicon import ANSWER_KINDS, COUNTED, NAMED, PERSON, STOP, WHO
+from duplex.llm.words import content, covered, covered_words, is_number, kin, names, words
 
-_PRONOUN = re.compile(r"^(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
+_PRONOUN = re.compile(r"(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
+_WORD = re.compile(r"[^\W\d_]+")
+_ALIKE, _BEFORE = 4, 4  # letters that "Japan" and "Japanese" share; words from a number to what it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +32,6 @@ class Support:
     adds: bool
 
 
-def coverage(question: str, text: str, title: str = "") -> float:
-    """The share, 0..1, of the question's content words that the passage answers to.
-
-    Words of the title count half, since every chunk below it has them; what is asked for beside them decides.
-    """
-    asked = content(question)
-    if not asked:
-        return 0.0
-    found = covered_words(asked, words(f"{title} {text}"))
-    heading = covered_words(asked, words(title))
-    weights = {word: 0.5 if word in heading else 1.0 for word in asked}
-    return sum(weights[word] for word in found) / sum(weights.values())
-
-
-def missing_names(question: str, text: str, title: str = "") -> list[str]:
-    """Names in the question that the passage does not have, also not misspelt: the passage is about another."""
-    asked = names(question)
-    found = covered_words(asked, words(f"{title} {text}"))
-    return [name for name in asked if name not in found]
-
-
 def support(answer: str, question: str, text: str, title: str = "") -> Support:
     """How far `answer` is found in the passage."""
     said, evidence, asked = content(answer), words(f"{title} {text}"), content(question)
@@ -65,46 +44,49 @@ def support(answer: str, question: str, text: str, title: str = "") -> Support:
     return Support(len(found) / len(said), tuple(unsupported), any(word not in echoed for word in said))
 
 
-def rarity(question: str, parts: Iterable[str]) -> dict[str, float]:
-    """The question's content words with a weight in 0..1: one over one plus the number of sentences that have it."""
-    asked = content(question)
-    found = [covered_words(asked, words(part)) for part in parts]
-    return {word: 1 / (1 + sum(word in some for some in found)) for word in asked}
-
-
-def rank_sentences(
-    question: str, text: str, title: str = "", rare: Mapping[str, float] | None = None
-) -> list[tuple[float, int, str]]:
-    """The passage's sentences as (score, position, sentence), best first.
-
-    A word counts the more the fewer sentences have it; a sentence with the kind of thing that is asked for (an amount,
-    a time, a name) gets a bonus; one that begins with a pronoun counts the words of the one before it by half; of
-    equals the shorter is first. `rare` makes scores comparable between passages; by default it is this text's.
-    """
-    parts = sentences(text)
-    bags = [words(part) for part in parts]
-    asked = content(question)
-    found = [covered_words(asked, bag) for bag in bags]
-    rare = rarity(question, parts) if rare is None else rare
-    heading = covered_words(asked, words(title))
-    cues = [cue for ask, cue in ANSWER_KINDS if re.search(ask, question, re.I)][:1]
-    proper = set(names(question))
-    weight = {word: 0.5 if word in heading else 1.5 if word in proper else 1.0 for word in asked}
-    measures = [word for word in words(question) if word in MEASURES]
-    ranked = []
-    for i, part in enumerate(parts):
-        score = sum(rare[w] * weight[w] for w in found[i])
-        if i and _PRONOUN.match(part):
-            score += 0.5 * sum(rare[w] * weight[w] for w in found[i - 1] - found[i])
-        score += 0.5 * sum(bool(re.search(cue, part)) for cue in cues) - 0.005 * len(bags[i])
-        score += 0.5 * any(kin(measure, word) for measure in measures for word in bags[i])
-        ranked.append((score, i, part))
-    return sorted(ranked, key=lambda item: (-item[0], item[1]))
+def missing_names(question: str, text: str, title: str = "") -> list[str]:
+    """Names in the question that the text does not have, also not misspelt or as "African" for "Africa"."""
+    asked, by = names(question), words(f"{title} {text}")
+    found = covered_words(asked, by)
+    return [name for name in asked if name not in found and not any(_derived(name, word) for word in by)]
 
 
 def answers_kind(question: str, sentence: str) -> bool:
     """Whether a sentence has the kind of thing that the question asks for; True where the question names none."""
     for ask, cue in ANSWER_KINDS:
         if re.search(ask, question, re.I):
-            return re.search(cue, sentence) is not None
-    return True
+            return re.search(cue, sentence, re.I) is not None
+    if re.search(WHO, question, re.I):
+        return _new_name(question, sentence) or re.search(PERSON, sentence) is not None
+    return re.search(NAMED, question, re.I) is None or _new_name(question, sentence)
+
+
+def counted(question: str, sentence: str) -> bool | None:
+    """Whether a sentence has a number of what "How many ...?" asks for; None for any other question."""
+    match = re.search(COUNTED, question, re.I)
+    things = content(match.group(1)) if match else []
+    if not things:
+        return None
+    bag = words(sentence)
+    return any(
+        kin(thing, word) and any(map(is_number, bag[max(0, i - _BEFORE) : i]))
+        for thing in things
+        for i, word in enumerate(bag)
+    )
+
+
+def begins_with_pronoun(sentence: str) -> bool:
+    """Whether a sentence speaks of what the one before it named."""
+    return _PRONOUN.match(sentence) is not None
+
+
+def _derived(a: str, b: str) -> bool:
+    short, long = sorted((a, b), key=len)
+    return len(short) >= _ALIKE and long.startswith(short) and len(long) - len(short) <= _ALIKE
+
+
+def _new_name(question: str, sentence: str) -> bool:
+    """Whether a sentence has a word with a capital, not a function word, that the question has not."""
+    asked = words(question)
+    found = (word.lower() for word in _WORD.findall(sentence) if word[0].isupper())
+    return any(word not in STOP and not covered(word, asked) for word in found)

@@ -116,46 +116,82 @@ TENS = {
 }
 SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 
-# Cues of what kind of answer a question asks for; a sentence that has the cue is the likelier one.
-_MONEY = r"(?i)\b(?:euros?|pounds?|dollars?|cents?|pence|free|costs?|pays?)\b|[$€£]"
-_TIME = (
-    r"(?i)\b(?:\d{4}|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|"
-    r"september|october|november|december|morning|noon|afternoon|evening|night|half past|o'clock|century|"
-    r"spring|summer|autumn|winter|years? ago|hours?|minutes|ten|eleven|twelve|one|two|three|four|five|six|seven|eight|"
-    r"nine)\b"
-)
+# What each kind of answer looks like. In a cue, <n> stands for a number, in digits or in words.
 _NUMBER = (
-    r"(?i)\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
-    r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|"
-    r"half|once|twice|third|quarter)\b"
+    r"(?:\d[\d,.]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|"
+    r"sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|"
+    r"million|billion|half|third|quarter|tenth)s?\b)"
 )
-_SPAN = (
-    r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur|metres?|meters?|kilomet|miles?|feet\b)"
+_MONEY = r"\b(?:euros?|pounds?|dollars?|cents?|pence|yen|crowns?|free|costs?|pays?)\b|[$€£]"
+_TIME = (
+    r"\b(?:1\d{3}|20\d\d|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|"
+    r"august|september|october|november|december|morning|noon|afternoon|evening|night|midnight|half past|o'clock|"
+    r"century|spring|summer|autumn|winter|ago|daily|(?:until|from|at|to|before|after|between) (?:one|two|three|four|"
+    r"five|six|seven|eight|nine|ten|eleven|twelve|\d+)(?! \w+s\b))\b"
 )
-_DURATION = r"(?i)(?<!\ba )(?<!per )\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur)"
-_AGE = r"(?i)\b(?:years? old|aged?|born|built|founded|opened|made|dates?|since|from (?:about )?\d+|formed)\b"
+_METRES = (
+    r"<n>[\w ,-]{0,20}?\b(?:met(?:re|er)s?|kilomet\w+|centimet\w+|millimet\w+|miles?|feet|foot|inch\w*)\b"
+)
+_UNITS = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur\w+)"
+_SPAN = rf"<n>[\w ,-]{{0,25}}?(?<!\ba )(?<!per )\b{_UNITS}\b|\buntil\b"
 _PLACE = (
-    r"\b(?:lies?|is|are|was|were|stands?|sits?|\w+ed)\b.{0,12}\b(?:in|at|on|near|between|beside|beneath|below|under|"
-    r"above|behind|along|north|south|east|west|opposite)\b"
+    r"\b(?:in|into|at|on|onto|near|between|beside|behind|below|under|above|from|to|through|underneath|beneath|opposite|"
+    r"around|along|north|south|east|west)\b"
 )
-_NEARBY = r"\b(?:in|into|at|on|onto|near|between|beside|below|under|above|from|to|through|underneath)\b"
-_CAUSE = r"(?i)\b(?:because|since|so|comes? from|due to|caused?|makes?|which|collects?)\b"
-_NAME = r"(?<=[a-z,] )[A-Z][a-z]+"
-ANSWER_KINDS: tuple[tuple[str, str], ...] = (
-    (r"\bhow much\b.*\b(?:costs?|pay|charge|fee|ticket|price)|\b(?:price|cost)\b", _MONEY),
-    (r"^how (?:warm|hot|cold)\b", r"(?i)\bdegrees?\b"),
-    (r"\bhow old\b", _AGE),
-    (r"^what does (?!it\b)\S+ mean\W*$", r"(?i)\b(?:means?|word for|stands? for|called|names?)\b"),
-    (r"\bhow (?:big|large) (?:is|are)\b", r"(?i)\b(?:square|hectares?|acres?|area|metres?|meters?|times)\b"),
-    (r"\bhow long (?:do|does|did|will|can)\b(?!.*\b(?:last|live)\b)", _DURATION),
-    (r"\bhow (?:long|far)\b", _SPAN),
-    (r"\bhow (?:many|much|high|tall|deep|wide|fast|big|large|heavy|old|hot|cold|often)\b", _NUMBER),
-    (
-        r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what time|what year|which (?:day|year|month)|how late)\b",
-        _TIME,
-    ),
-    (r"^where (?:did|does|do|can|could|should)\b", _NEARBY),
-    (r"^where\b", _PLACE),
-    (r"^why\b", _CAUSE),
-    (r"^(?:who|whose|whom)\b", _NAME),
+_PERIOD = r"(?:an?|per|every|each) (?:second|minute|hour|day|week|month|year|century)\b"
+_RATE = rf"<n>.{{0,30}}\b{_PERIOD}|\b(?:seconds|minutes)\b"
+_COLOUR = r"\b(?:red|green|blue|yellow|white|black|brown|gr[ae]y|orange|pink|purple|golden|silver|dark|colou?r\w*)\b"
+ANSWER_KINDS: tuple[tuple[str, str], ...] = tuple(
+    (ask, cue.replace("<n>", _NUMBER))
+    for ask, cue in (
+        (
+            r"\bhow much\b.*\b(?:costs?|pay|charge|fee|tickets?|price)|\b(?:price|costs?|have to pay)\b|"
+            r"^how much (?:is|are) (?:an?|the)\b|\bhow expensive\b",
+            _MONEY,
+        ),
+        (r"\bhow (?:warm|hot|cold)\b|\btemperature\b", r"\bdegrees?\b"),
+        (r"\bhow loud\b", r"\bdecibels?\b"),
+        (r"\bhow old\b", r"\b(?:years?|aged?|1\d{3}|20\d\d|centur\w+|since|born)\b"),
+        (
+            r"\bhow (?:big|large)\b|\bwhat size\b|\b(?:the|what) area\b",
+            r"<n>[\w ,-]{0,14}?\b(?:square|hectares?|acres?|met(?:re|er)s?|feet|people)\b|\btimes\b",
+        ),
+        (r"\bhow long (?:is|are|was) (?:the|a|an|its?)\b", f"{_METRES}|{_SPAN}"),
+        (r"\bhow (?:far|wide|tall|high|deep|thick)\b|\bthe (?:depth|height|length|width)\b", _METRES),
+        (r"\bhow long\b.* (?:take|live|keep|ago|last|stay)\b", _SPAN),
+        (r"\bhow long\b", f"{_METRES}|{_SPAN}"),
+        (
+            r"\bhow heavy\b|\bweigh\b|\bthe weight\b",
+            r"<n>[\w -]{0,14}?\b(?:kilo\w*|\w*grams?|tonnes?|tons?|pounds?)\b",
+        ),
+        (r"\bhow (?:fast|quick|quickly|soon)\b", _RATE),
+        (
+            r"\bhow often\b",
+            rf"\b(?:every|once|twice|times|daily|weekly|monthly|yearly|{_PERIOD})\b",
+        ),
+        (r"\bhow (?:many|much)\b|\bthe (?:population|number) of\b", r"<n>|\b(?:more|most|all|no)\b"),
+        (
+            r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what|which) (?:time|year|day|date|months?|century|season)"
+            r"\b|\bhow late\b|\bopening (?:times|hours)\b",
+            _TIME,
+        ),
+        (r"\b(?:what|which) colou?r\b", _COLOUR),
+        (r"^(?:from |to )?where\b", _PLACE),
+        (r"^why\b", r"\b(?:because|since|so|comes? from|due to|caus\w+|makes?|which|collects?|when|for)\b"),
+    )
 )
+"""Pairs of patterns, for a question and for a sentence that can answer it; the first that fits the question counts."""
+
+WHO = r"^(?:by |to |from )?(?:who|whose|whom)\b"
+PERSON = (
+    r"\b(?:male|female|queen|king|family|people|widow|man|men|woman|women|mother|father|child|children|pilots?|knights?|"
+    r"danes?|scientists?|artists?|engineers?|workers?|volunteers?|guests?|visitors?)\b"
+)
+NAMED = (
+    r"\b(?:name of|called|named)\b|^(?:in |on |to |from |between |after |of |for )?(?:which|what) (?:(?:two|three|"
+    r"other|famous|big|small|main|large) )*(?:countr|river|city|cities|town|states?\b|composer|painter|artist|"
+    r"architect|person|company|firm|ship|canal|movie|film|volcano|island|village|mountain|lakes?\b|sea\b|language)"
+)
+"""Questions that only a name answers."""
+
+COUNTED = r"\bhow many ((?:[\w'-]+ ?){1,3})"

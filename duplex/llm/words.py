@@ -7,6 +7,7 @@ in words or digits, and the recogniser's guesses at names ("Bikal" for "Baikal",
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
@@ -48,7 +49,7 @@ _SOUNDS = (
 
 def words(text: str) -> list[str]:
     """The words of a text, lower case, numbers as digits: "Two hundred and five lakes" → ["205", "lakes"]."""
-    raw = [word.replace(",", "").removesuffix("'s").lower() for word in _WORD.findall(text.replace("’", "'"))]
+    raw = [word.replace(",", "").removesuffix("'s").lower() for word in _WORD.findall(_plain(text))]
     return _join_numbers(raw)
 
 
@@ -61,7 +62,7 @@ def names(text: str) -> list[str]:
     """Words written with a capital that do not begin a sentence, lower case: what is probably a name."""
     found = []
     for sentence in sentences(text):
-        for match in list(_WORD.finditer(sentence))[1:]:
+        for match in list(_WORD.finditer(_plain(sentence)))[1:]:
             word = match.group().removesuffix("'s")
             if word[0].isupper() and word.lower() not in STOP:
                 found.append(word.lower())
@@ -144,6 +145,12 @@ def covered_words(asked: list[str], by: list[str]) -> set[str]:
             found |= {left, right}
     joined = [a + b for a, b in pairwise(by)]
     return found | {word for word in asked if len(word) >= 6 and any(same(word, other) for other in joined)}
+
+
+def _plain(text: str) -> str:
+    """Without accents, with straight apostrophes: people and recognisers leave accents out."""
+    parts = unicodedata.normalize("NFKD", text.replace("’", "'"))
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 
 @lru_cache(maxsize=8192)
