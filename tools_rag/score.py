@@ -42,9 +42,10 @@ CALIBRATIONS = {
 
 MiniLM's `supported` is low on purpose: it keeps out 11 of the 12 questions of another domain and hardly anything else,
 since which sentence answers, if any, is judged after the search (`duplex/llm/select.py`), with more to go by; a
-paraphrase ("Where can I leave my backpack?" for lockers) often has a score of a few thousandths. Cross-validated, at `supported`
-WordLlama lets pass 89 % of the questions that the knowledge answers, none of another domain, 25 % of those about a
-thing that it does not know and 7 % of those about a thing that it knows but whose answer it lacks.
+paraphrase ("Where can I leave my backpack?" for lockers) often has a score of a few thousandths.
+Cross-validated, at `supported` WordLlama lets pass 89 % of the questions that the knowledge answers, none of another
+domain, 25 % of those about a thing that it does not know and 7 % of those about a thing that it knows but whose answer
+it lacks.
 """
 
 
