@@ -60,6 +60,9 @@ def test_support(answer: str, share: float, invented: tuple[str, ...], adds: boo
         ("Which country has the most lakes?", "Canada has more than any other.", True),
         ("Which river leaves it?", "The river is long.", False),
         ("What is Lake Como called?", "Lake Como is called Lario.", True),
+        ("Who built it?", "It stands on the shore of Lake Como.", False),
+        ("How big is it?", "It is 505 metres deep.", False),
+        ("Where is it?", "It is 900 metres above sea level.", False),
         ("How old is it?", "The oldest piece is blue.", False),
     ],
 )

@@ -78,6 +78,11 @@ def test_a_passage_without_the_name_has_no_chance() -> None:
     assert all(one.chance == 0.0 for one in candidates("How much does the owl of Malta weigh?", [FERRY, OWL]))
 
 
+def test_a_sentence_without_the_kind_of_thing_asked_for_has_no_chance() -> None:
+    chances = {one.sentence: one.chance for one in candidates("When does the owl hunt?", [OWL])}
+    assert chances["A barn owl weighs about 350 grams."] == 0.0 < chances["It hunts at night."]
+
+
 def test_a_sentence_in_two_passages_is_one_candidate() -> None:
     twice = [OWL, Passage(OWL.text, "other.md", "Owls", 0.2)]
     assert [one.passage.source for one in candidates("How heavy is an owl?", twice)] == ["owl.md", "owl.md"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from duplex.bench.llm import rows
 from duplex.bench.search import dev_questions, open_lakes
 from duplex.bench.turns import is_right
-from duplex.llm.select import BY_MEANING, BY_WORDS, about, by_meaning, by_words, split
+from duplex.llm.select import BY_MEANING, BY_WORDS, by_meaning, by_words, possible, split
 from duplex.models import model_folder
 from duplex.resources import config_path
 from tools_rag import KnowledgeIndex, MiniLM
@@ -53,6 +53,8 @@ def questions() -> Iterator[Asked]:
             yield from (_asked(index, subject, *question) for question in questions)
         index = open_lakes(embedder, Path(scratch, "lakes"))
         yield from (_asked(index, "lakes", one.text, list(one.answers)) for one in dev_questions())
+        more = rows(config_path("bench/lakes_more.jsonl"))
+        yield from (_asked(index, "lakes", row["question"], row["answers"]) for row in more)
 
 
 def _subjects() -> Iterator[tuple[str, dict[str, str], list[tuple[str, list[str]]]]]:
@@ -84,7 +86,7 @@ def _asked(index: KnowledgeIndex, subject: str, question: str, answers: list[str
     vectors = dict(zip(texts, index.embed(texts), strict=True))
     table = np.hstack([by_words(text, found), by_meaning(text, found, vectors)])
     right = np.array([bool(answers) and is_right(one.sentence, answers) for one in found])
-    kept = about(text, found)
+    kept = possible(text, found)
     told = tuple(one.sentence for one, keep in zip(found, kept, strict=True) if keep)
     return Asked(subject, text, bool(answers), table[kept], right[kept], told)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from duplex.llm.lexicon import ANSWER_KINDS, COUNTED, NAMED, PERSON, STOP, WHO
+from duplex.llm.lexicon import ANSWER_KINDS, COUNTED, NAMED, PERSON, PLACE_NAME, STOP, WHO
 from duplex.llm.words import content, covered, covered_words, is_number, kin, names, words
 
 _PRONOUN = re.compile(r"(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
@@ -57,7 +57,9 @@ def answers_kind(question: str, sentence: str) -> bool:
         if re.search(ask, question, re.I):
             return re.search(cue, sentence, re.I) is not None
     if re.search(WHO, question, re.I):
-        return _new_name(question, sentence) or re.search(PERSON, sentence) is not None
+        return (
+            _new_name(question, re.sub(PLACE_NAME, "", sentence)) or re.search(PERSON, sentence) is not None
+        )
     return re.search(NAMED, question, re.I) is None or _new_name(question, sentence)
 
 

@@ -135,8 +135,8 @@ _METRES = (
 _UNITS = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|centur\w+)"
 _SPAN = rf"<n>[\w ,-]{{0,25}}?(?<!\ba )(?<!per )\b{_UNITS}\b|\buntil\b"
 _PLACE = (
-    r"\b(?:in|into|at|on|onto|near|between|beside|behind|below|under|above|from|to|through|underneath|beneath|opposite|"
-    r"around|along|north|south|east|west)\b"
+    r"\b(?:in|into|at|on|onto|near|between|beside|behind|below|under|above(?! sea)|from|to|through|underneath|beneath|"
+    r"opposite|around|along|north|south|east|west)\b"
 )
 _PERIOD = r"(?:an?|per|every|each) (?:second|minute|hour|day|week|month|year|century)\b"
 _RATE = rf"<n>.{{0,30}}\b{_PERIOD}|\b(?:seconds|minutes)\b"
@@ -154,7 +154,8 @@ ANSWER_KINDS: tuple[tuple[str, str], ...] = tuple(
         (r"\bhow old\b", r"\b(?:years?|aged?|1\d{3}|20\d\d|centur\w+|since|born)\b"),
         (
             r"\bhow (?:big|large)\b|\bwhat size\b|\b(?:the|what) area\b",
-            r"<n>[\w ,-]{0,14}?\b(?:square|hectares?|acres?|met(?:re|er)s?|feet|people)\b|\btimes\b",
+            r"<n>[\w ,-]{0,14}?\b(?:square|hectares?|acres?|people|\w*met(?:re|er)s? (?:long|wide|across|tall|high))\b|"
+            r"\btimes\b",
         ),
         (r"\bhow long (?:is|are|was) (?:the|a|an|its?)\b", f"{_METRES}|{_SPAN}"),
         (r"\bhow (?:far|wide|tall|high|deep|thick)\b|\bthe (?:depth|height|length|width)\b", _METRES),
@@ -193,5 +194,12 @@ NAMED = (
     r"architect|person|company|firm|ship|canal|movie|film|volcano|island|village|mountain|lakes?\b|sea\b|language)"
 )
 """Questions that only a name answers."""
+
+PLACE_NAME = (
+    r"\b(?:in|on|at|near|along|from|across) (?:[A-Z][\w-]*(?:,? (?:and )?)?)+|"
+    r"\b(?:Lake|Loch|Mount|River|Mont|Isle|Sea|January|February|March|April|May|June|July|August|September|October|"
+    r"November|December)(?: [A-Z][\w-]*)*"
+)
+"""Names of places and months, which "Who ...?" does not ask for."""
 
 COUNTED = r"\bhow many ((?:[\w'-]+ ?){1,3})"

@@ -28,13 +28,13 @@ Vectors = Mapping[str, NDArray[Any]]
 MAX_PASSAGE = 4000  # characters that are read of a passage
 _CACHED = 4096  # vectors kept: 6 MB at 384 dimensions
 
-BY_WORDS = ("bias", "unlike", "uncounted", "covered", "elsewhere", "titled", "named")
+BY_WORDS = ("bias", "uncounted", "covered", "elsewhere", "titled", "named")
 BY_MEANING = ("cosine", "beside_title", "ahead")
-WEIGHTS = np.array([-4.76, -3.19, -2.50, 1.14, 2.52, 1.52, -1.70, 3.95, 4.02, 6.46])
-WORD_WEIGHTS = np.array([-2.55, -4.31, -2.56, 3.68, -0.53, -0.27, -0.16])
+WEIGHTS = np.array([-4.64, -2.53, 1.19, 3.14, 1.04, -1.17, 3.53, 4.11, 5.56])
+WORD_WEIGHTS = np.array([-2.63, -2.66, 3.83, 0.20, -0.13, -0.30])
 """Log-odds for each unit of the features, the first for words and MiniLM's vectors, the second for words alone.
 
-Fitted by `python -m duplex.bench.answer_fit` on 439 questions about eleven subjects; it prints how well they do on each
+Fitted by `python -m duplex.bench.answer_fit` on 516 questions about eleven subjects; it prints how well they do on each
 subject when fitted on the others.
 """
 
@@ -86,7 +86,7 @@ def candidates(
     weights = WORD_WEIGHTS
     if vectors is not None:
         table, weights = np.hstack([table, by_meaning(question, found, vectors)]), WEIGHTS
-    chances = about(question, found) / (1.0 + np.exp(-table @ weights))
+    chances = possible(question, found) / (1.0 + np.exp(-table @ weights))
     rated = [
         Candidate(one.sentence, one.before, one.passage, float(chance))
         for one, chance in zip(found, chances, strict=True)
@@ -105,21 +105,23 @@ def split(passages: Sequence[PassageLike]) -> list[Candidate]:
     return list(found.values())
 
 
-def about(question: str, found: Sequence[Candidate]) -> NDArray[np.bool_]:
-    """bool [n]: whether the passage has every name in the question; where it has not, it tells of another thing."""
-    kept = {
+def possible(question: str, found: Sequence[Candidate]) -> NDArray[np.bool_]:
+    """bool [n]: whether the passage has every name in the question, and the sentence the kind of thing asked for."""
+    told = {
         (passage.text, passage.title): not missing_names(question, passage.text, passage.title)
         for passage in (one.passage for one in found)
     }
-    return np.array([kept[one.passage.text, one.passage.title] for one in found])
+    return np.array(
+        [told[one.passage.text, one.passage.title] and answers_kind(question, one.sentence) for one in found]
+    )
 
 
 def by_words(question: str, found: Sequence[Candidate]) -> NDArray[np.float64]:
     """float64 [n, len(BY_WORDS)]: what words say of each candidate.
 
-    unlike: it has not the kind of thing that is asked for. uncounted: no number of what "How many ...?" asks for.
-    covered: its share of the question's words that are not in the passage's title. elsewhere: no name in the question
-    is in the sentence or the title. titled: the share of the names that the title has. named: there are names.
+    uncounted: it has no number of what "How many ...?" asks for. covered: its share of the question's words that are
+    not in the passage's title. elsewhere: no name in the question is in the sentence or the title. titled: the share of the
+    names that the title has. named: there are names.
     """
     asked, proper = content(question), names(question)
     rows = []
@@ -133,7 +135,6 @@ def by_words(question: str, found: Sequence[Candidate]) -> NDArray[np.float64]:
         rows.append(
             (
                 1.0,
-                not answers_kind(question, one.sentence),
                 counted(question, one.sentence) is False,
                 len(covered_words(rest, bag)) / len(rest) if rest else 1.0,
                 bool(proper) and not titled and not covered_words(proper, bag),
