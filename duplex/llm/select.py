@@ -107,12 +107,13 @@ def split(passages: Sequence[PassageLike]) -> list[Candidate]:
 
 def possible(question: str, found: Sequence[Candidate]) -> NDArray[np.bool_]:
     """bool [n]: whether the passage has every name in the question, and the sentence the kind of thing asked for."""
-    told = {
-        (passage.text, passage.title): not missing_names(question, passage.text, passage.title)
-        for passage in (one.passage for one in found)
-    }
+    passages = {(one.passage.text, one.passage.title) for one in found}
+    told = {each for each in passages if not missing_names(question, *each)}
     return np.array(
-        [told[one.passage.text, one.passage.title] and answers_kind(question, one.sentence) for one in found]
+        [
+            (one.passage.text, one.passage.title) in told and answers_kind(question, one.sentence)
+            for one in found
+        ]
     )
 
 
@@ -120,8 +121,8 @@ def by_words(question: str, found: Sequence[Candidate]) -> NDArray[np.float64]:
     """float64 [n, len(BY_WORDS)]: what words say of each candidate.
 
     uncounted: it has no number of what "How many ...?" asks for. covered: its share of the question's words that are
-    not in the passage's title. elsewhere: no name in the question is in the sentence or the title. titled: the share of the
-    names that the title has. named: there are names.
+    not in the passage's title. elsewhere: no name in the question is in the sentence or the title. titled: the share
+    of the names that the title has. named: there are names.
     """
     asked, proper = content(question), names(question)
     rows = []

@@ -49,8 +49,13 @@ _SOUNDS = (
 
 def words(text: str) -> list[str]:
     """The words of a text, lower case, numbers as digits: "Two hundred and five lakes" → ["205", "lakes"]."""
+    return list(_words(text))
+
+
+@lru_cache(maxsize=2048)
+def _words(text: str) -> tuple[str, ...]:
     raw = [word.replace(",", "").removesuffix("'s").lower() for word in _WORD.findall(_plain(text))]
-    return _join_numbers(raw)
+    return tuple(_join_numbers(raw))
 
 
 def content(text: str) -> list[str]:
