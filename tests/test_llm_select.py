@@ -83,6 +83,18 @@ def test_a_sentence_without_the_kind_of_thing_asked_for_has_no_chance() -> None:
     assert chances["A barn owl weighs about 350 grams."] == 0.0 < chances["It hunts at night."]
 
 
+def test_a_passage_that_only_mentions_another_of_its_kind_has_no_chance() -> None:
+    lakes = [
+        Passage(
+            "Its water flows into Lake Huron. The greatest depth is 406 metres.", "a", "Lake Superior", 0.4
+        ),
+        Passage("Lake Como is 400 metres deep.", "b", "Lake Como", 0.4),
+    ]
+    chances = {one.sentence: one.chance for one in candidates("How deep is Lake Huron?", lakes)}
+    assert set(chances.values()) == {0.0}
+    assert candidates("How deep is Lake Como?", lakes)[0].chance > 0.0
+
+
 def test_a_sentence_in_two_passages_is_one_candidate() -> None:
     twice = [OWL, Passage(OWL.text, "other.md", "Owls", 0.2)]
     assert [one.passage.source for one in candidates("How heavy is an owl?", twice)] == ["owl.md", "owl.md"]

@@ -26,12 +26,13 @@ Vectors = Mapping[str, NDArray[Any]]
 """Texts and their unit vectors."""
 
 MAX_PASSAGE = 4000  # characters that are read of a passage
+_COMMON = 2  # titles with a word, such as "lake", from which on it does not tell one from another
 _CACHED = 4096  # vectors kept: 6 MB at 384 dimensions
 
 BY_WORDS = ("bias", "uncounted", "covered", "elsewhere", "titled", "named")
 BY_MEANING = ("cosine", "beside_title", "ahead")
-WEIGHTS = np.array([-4.64, -2.53, 1.19, 3.14, 1.04, -1.17, 3.53, 4.11, 5.56])
-WORD_WEIGHTS = np.array([-2.63, -2.66, 3.83, 0.20, -0.13, -0.30])
+WEIGHTS = np.array([-4.60, -2.54, 1.14, 2.05, 1.26, -1.29, 3.12, 4.73, 6.14])
+WORD_WEIGHTS = np.array([-2.63, -2.63, 3.84, -0.58, -0.17, -0.25])
 """Log-odds for each unit of the features, the first for words and MiniLM's vectors, the second for words alone.
 
 Fitted by `python -m duplex.bench.answer_fit` on 516 questions about eleven subjects; it prints how well they do on each
@@ -106,30 +107,49 @@ def split(passages: Sequence[PassageLike]) -> list[Candidate]:
 
 
 def possible(question: str, found: Sequence[Candidate]) -> NDArray[np.bool_]:
-    """bool [n]: whether the passage has every name in the question, and the sentence the kind of thing asked for."""
+    """bool [n]: whether a sentence can answer at all.
+
+    Its passage must have every name in the question, and it the kind of thing that is asked for. Where the question
+    names one of several alike ("Lake Huron", with titles of lakes), it or its title must have that name: a passage
+    about another lake may well mention it.
+    """
     passages = {(one.passage.text, one.passage.title) for one in found}
     told = {each for each in passages if not missing_names(question, *each)}
+    proper, alike = _telling(question, found)
     return np.array(
         [
-            (one.passage.text, one.passage.title) in told and answers_kind(question, one.sentence)
+            (one.passage.text, one.passage.title) in told
+            and answers_kind(question, one.sentence)
+            and not (alike and proper and not covered_words(proper, words(one.passage.title) + _words(one)))
             for one in found
         ]
     )
+
+
+def _telling(question: str, found: Sequence[Candidate]) -> tuple[list[str], bool]:
+    """The names in the question that tell one title from another; whether a word of it is common to several titles."""
+    titles = [words(title) for title in {one.passage.title for one in found}]
+    common = {word for word in content(question) if sum(word in title for title in titles) >= _COMMON}
+    return [name for name in names(question) if name not in common], bool(common)
+
+
+def _words(one: Candidate) -> list[str]:
+    """A sentence's words, with those of the one before where it refers to it."""
+    return words(one.sentence) + (words(one.before) if begins_with_pronoun(one.sentence) else [])
 
 
 def by_words(question: str, found: Sequence[Candidate]) -> NDArray[np.float64]:
     """float64 [n, len(BY_WORDS)]: what words say of each candidate.
 
     uncounted: it has no number of what "How many ...?" asks for. covered: its share of the question's words that are
-    not in the passage's title. elsewhere: no name in the question is in the sentence or the title. titled: the share
-    of the names that the title has. named: there are names.
+    not in the passage's title. elsewhere: no telling name is in the sentence or the title. titled: the share of such
+    names that the title has. named: there are names.
     """
-    asked, proper = content(question), names(question)
+    asked = content(question)
+    proper, _ = _telling(question, found)
     rows = []
     for one in found:
-        title, bag = words(one.passage.title), words(one.sentence)
-        if begins_with_pronoun(one.sentence):
-            bag = bag + words(one.before)
+        title, bag = words(one.passage.title), _words(one)
         heading = covered_words(asked, title)
         rest = [word for word in asked if word not in heading]
         titled = covered_words(proper, title)
