@@ -201,6 +201,7 @@ def test_written_words_are_kept_as_they_stood() -> None:
     st.text(max_size=200) | st.text(alphabet="0123456789.,-/:$€%°'kmKMDrStaehIVX()+~<>@#½² \n", max_size=60)
 )
 @example("0A'A")
+@example("𐋡 𐋡b")
 def test_any_text_becomes_letters(text: str) -> None:
     spoken = normalise(text)
     for word in spoken:

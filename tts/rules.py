@@ -75,7 +75,8 @@ def letters(word: str) -> list[str]:
 
 
 def _latin(word: str) -> bool:
-    return all("LATIN" in unicodedata.name(char, "") for char in word if char.isalpha())
+    plain = word.replace("'", "")
+    return plain.isalpha() and all("LATIN" in unicodedata.name(char, "") for char in plain)
 
 
 def _address(cores: Sequence[str], at: int) -> list[str] | None:
