@@ -66,6 +66,15 @@ class Channel:
         for text in waiting:
             self._send_text(text)
 
+    def park(self) -> None:
+        """Leave the data channel without a word: a session outlives its connection.
+
+        What is sent from now on waits for the next `attach`.
+        """
+        channel, self._channel = self._channel, None
+        if channel is not None and self._on_message in channel.listeners("message"):
+            channel.remove_listener("message", self._on_message)
+
     def detach(self) -> None:
         """Say goodbye and stop listening to the session."""
         self._unsubscribe()
