@@ -60,7 +60,8 @@ def trimmed(words: Sequence[Word], pcm: Pcm) -> list[Word]:
     """Words without the quiet at their edges.
 
     Attention shares all audio out among the words: the first takes the silence before it, the last the one
-    after it, and a pause goes to a neighbour. A word keeps its time where it holds nothing that stands out.
+    after it, and a pause goes to a neighbour. A word keeps its time where it holds nothing that stands out, but
+    at the end such words are dropped: of a sentence that is cut off Whisper likes to invent the rest.
 
     Args:
         words: times in seconds from the first sample of `pcm`.
@@ -71,7 +72,8 @@ def trimmed(words: Sequence[Word], pcm: Pcm) -> list[Word]:
         return list(words)
     loud, floor = np.percentile(power, (95, 10))
     stands_out = power > max(min(4 * float(floor), 0.1 * float(loud)), 1e-3 * float(loud))
-    result = []
+    result: list[Word] = []
+    sounded = 0
     for word in words:
         first, last = round(word.start * 100), max(round(word.start * 100) + 1, round(word.end * 100))
         inside = np.flatnonzero(stands_out[first:last])
@@ -79,8 +81,9 @@ def trimmed(words: Sequence[Word], pcm: Pcm) -> list[Word]:
             start, end = (first + int(inside[0])) / 100, (first + int(inside[-1]) + 1) / 100
             start = max(word.start, min(start, word.end))
             word = replace(word, start=start, end=max(start, min(end, word.end)))
+            sounded = len(result) + 1
         result.append(word)
-    return result
+    return result[:sounded]
 
 
 def _power(pcm: Pcm) -> NDArray[np.float32]:

@@ -196,7 +196,8 @@ class StreamingWhisperStream:
             if now.tail[:2] != key:
                 now.tail = (*key, _at(self._final.transcribe(pcm, self._hint), start))
             words = (*now.final_words, *now.tail[2])
-        return Hypothesis(words, len(words), final=True)
+        last = words[-1].end - words[-1].start if words else None
+        return Hypothesis(words, len(words), final=True, last=last)
 
     def _snapshot(self, now: _Utterance, sample: int) -> tuple[Pcm, int]:
         """The audio from `sample` on, or from the oldest there is, and where it begins."""

@@ -44,11 +44,13 @@ class Hypothesis:
         words: all words in order.
         stable: how many leading words will not change any more (LocalAgreement, Liu et al. 2020).
         final: true for what `finalise()` returns.
+        last: seconds of sound under the last word; None where the engine does not know, and for partials.
     """
 
     words: tuple[Word, ...] = ()
     stable: int = 0
     final: bool = False
+    last: float | None = None
 
     @property
     def text(self) -> str:

@@ -34,12 +34,17 @@ def test_words_lose_the_quiet_at_their_edges() -> None:
     pcm = np.random.default_rng(0).integers(-20, 20, 48_000).astype(np.int16)
     pcm[8_000:16_000] += np.random.default_rng(1).integers(-8_000, 8_000, 8_000).astype(np.int16)
     pcm[24_000:32_000] += np.random.default_rng(2).integers(-8_000, 8_000, 8_000).astype(np.int16)
-    words = [Word("one", 0, 1.2), Word("two", 1.2, 3), Word("three", 3, 3), Word("four", 2.2, 2.8)]
-    assert [(word.start, word.end) for word in trimmed(words, pcm)] == [
-        (0.5, 1.0),
-        (1.5, 2.0),
-        (3, 3),  # nothing stands out in these two: they keep their times
-        (2.2, 2.8),
+    words = [
+        Word("one", 0, 1.2),
+        Word("two", 1.1, 1.3),
+        Word("three", 1.2, 3),
+        Word("four", 2.2, 2.8),
+        Word("five", 3, 3),
+    ]
+    assert [(word.text, word.start, word.end) for word in trimmed(words, pcm)] == [
+        ("one", 0.5, 1.0),
+        ("two", 1.1, 1.3),  # nothing stands out in it: it keeps its times
+        ("three", 1.5, 2.0),  # nor in those at the end, which were made up
     ]
 
 
@@ -51,5 +56,6 @@ def test_trimmed_words_lie_within_what_they_were(spans: list[tuple[float, float]
         .astype(np.int16)
     )
     words = [Word("x", start, start + length) for start, length in spans]
-    for before, after in zip(words, trimmed(words, pcm), strict=True):
+    # Those at the end may be gone.
+    for before, after in zip(words, trimmed(words, pcm), strict=False):
         assert before.start <= after.start <= after.end <= before.end

@@ -60,13 +60,17 @@ class SpokenWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript(Event):
-    """What the user's turn is believed to say so far. `final` ones belong to an attempt."""
+    """What the user's turn is believed to say so far. `final` ones belong to an attempt.
+
+    `last` are the ticks of sound under the last word of a final one, None where nobody knows.
+    """
 
     turn: int
     text: str
     stable: int = 0
     final: bool = False
     attempt: int = 0
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,4 +155,5 @@ class Hearer(Node):
             stable=heard.stable,
             final=attempt > 0,
             attempt=attempt,
+            last=None if heard.last is None else to_ticks(heard.last),
         )

@@ -33,6 +33,10 @@ from tts.types import SpeechChunk, Synthesiser, Utterance
 
 logger = logging.getLogger(__name__)
 
+_FULL = to_ticks(0.2)
+"""The least length of a turn's last word. People lengthen it (pre-boundary lengthening, Wightman et al. 1992), and what
+a recogniser makes up to complete a cut sentence has next to no sound under it. Of the development questions, half of
+the words before a cut are shorter, and no last word is."""
 _ENOUGH = 3
 """Stable words from which on it is worth looking for what the question is about."""
 
@@ -64,7 +68,8 @@ class Endpointer(Node):
     """Words to P(the user has finished | words).
 
     Stable words are scored while the user speaks, so that at the end only the last ones have to be computed: the
-    model's cache then holds the rest (append mode).
+    model's cache then holds the rest (append mode). A last word that is too short to be one must not complete the
+    sentence: the words before it are scored too.
     """
 
     words = In(Transcript)
@@ -84,6 +89,8 @@ class Endpointer(Node):
             last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
             try:
                 p = await self._probability(text, last)
+                if said.last is not None and said.last < _FULL and " " in text:
+                    p = min(p, await self._probability(" ".join(text.split()[:-1]), last))
             except LLMError as error:  # without a judgement the timeout ends the turn
                 logger.warning("no judgement of the turn's end: %s", error)
                 continue
