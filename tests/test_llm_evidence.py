@@ -20,6 +20,7 @@ def test_another_name_is_missing_a_misheard_one_is_not() -> None:
     assert missing_names("How do I get to Malta?", TEXT, TITLE) == ["malta"]
     assert missing_names("How do I get to Port Elis?", TEXT, TITLE) == []
     assert missing_names("Is it an African lake?", "Lake Malawi is in Africa.") == []
+    assert missing_names("Was Volta from Kamau?", "Alessandro Volta was born in Como.") == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,10 @@ def test_support(answer: str, share: float, invented: tuple[str, ...], adds: boo
         ("Who built it?", "It was built of stone.", False),
         ("Why is it green?", "It is green because of copper.", True),
         ("What is green?", "Tea.", True),
-        ("How deep is it?", "It covers 50 square kilometres.", True),
+        ("How deep is it?", "It covers 50 square kilometres.", False),
+        ("How long is the lake?", "The greatest depth is 310 metres.", False),
+        ("How long is the lake?", "It is 35 kilometres long and 501 metres deep.", True),
+        ("How high is it?", "It is 900 metres above sea level.", True),
         ("How deep is it?", "It was built in 1950.", False),
         ("How long does it take?", "It stays for two days.", True),
         ("How fast is it falling?", "It falls by one metre a year.", True),

@@ -50,6 +50,7 @@ def names() -> Names:
         ("What do you know about Mount Mesama?", "What do you know about Mount Mazama?"),
         ("what is gichy gammy", "what is Gichigami"),
         ("tell me about Macanak", "tell me about Mackinac"),
+        ("Which animals roam on Antilope Island?", "Which animals roam on Antelope Island?"),
         ("who was at Messada", "who was at Masada"),
     ],
 )

@@ -55,7 +55,7 @@ class Names:
 
     def __init__(self, texts: Iterable[str], is_word: Callable[[str], bool]) -> None:
         self._is_word = is_word
-        counted, heads = _names(texts)
+        counted, heads, self._common = _names(texts)
         self._names = {plain(name): name for name, _ in reversed(counted.most_common(MAX_NAMES))}
         self._heads = {name: heads[self._names[name]] for name in self._names}
         self._all_heads = set[str]().union(*self._heads.values())
@@ -68,7 +68,11 @@ class Names:
         tokens = list(_TOKEN.finditer(question))[:MAX_QUERY_WORDS]
         words = [plain(token[0]) for token in tokens]
         right = [word in self._names for word in words]
-        real = [self._is_word(word) for word in words]
+        # A capital inside a sentence is the recogniser's word for it that this is a name, whatever else it is.
+        real = [
+            self._is_word(word) and (word in self._common or not (place and token[0][0].isupper()))
+            for place, (word, token) in enumerate(zip(words, tokens, strict=True))
+        ]
         found: list[tuple[float, int, int, str]] = []
         for start in range(len(words)):
             for end in range(start + 1, min(start + 4, len(words) + 1)):
@@ -77,8 +81,13 @@ class Names:
                 before = words[start - 1] if start else ""
                 if end == start + 1 and real[start] and before not in self._all_heads:
                     continue
+                # "roam on" is not "Roman", but "In Gara" may be Angara, and "to ho" after "lake" Tahoe.
+                joins = any(
+                    word in STOP_WORDS and token[0].islower()
+                    for word, token in zip(words[start:end], tokens[start:end], strict=True)
+                )
                 match = self._nearest("".join(words[start:end]), before, all(real[start:end]))
-                if match:
+                if match and not (joins and before not in self._heads[plain(match[1])]):
                     found.append((match[0], start, end, match[1]))
         return self._applied(question, tokens, found)
 
@@ -121,8 +130,9 @@ class Names:
         return Repair(text, tuple(reversed(repairs)))
 
 
-def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]]]:
-    """Words, and pairs of them, written with a capital inside a sentence and never without one; and what precedes."""
+def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]], set[str]]:
+    """Words, and pairs of them, written with a capital inside a sentence and never without one; what precedes each;
+    and the words that are written without one."""
     names: Counter[str] = Counter()
     heads: dict[str, set[str]] = {}
     common: set[str] = set()
@@ -142,7 +152,7 @@ def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]]]:
                     heads.setdefault(word, set()).add(plain(previous[0]))
             previous = token
     kept = Counter({name: count for name, count in names.items() if _is_name(name, common)})
-    return kept, {name: heads.get(name, set()) for name in kept}
+    return kept, {name: heads.get(name, set()) for name in kept}, common
 
 
 def _asks(word: str) -> bool:

@@ -24,6 +24,12 @@ _PRONOUN = re.compile(
     r"(?<=about )that|(?<=of )that)\b(?!')",
     re.I,
 )
+_EXPLETIVE = re.compile(
+    r"\b(?:is|was) it (?:(?:so|too|very|not|always|still|really) )*(?:allowed|bad|best|better|common|dangerous|"
+    r"difficult|easy|forbidden|good|hard|important|impossible|legal|necessary|normal|possible|rare|safe|true|unusual|worth)\b",
+    re.I,
+)
+"""An "it" that stands for what follows: "Why is it so hard to swim there?"."""
 _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b(?= \w)", re.I)
 _THERE = re.compile(r"\bthere\b(?! (?:is|are|was|were|any|a|an)\b)", re.I)
 _IS_THERE = re.compile(r"\b(?:is|are|was|were) there\b", re.I)
@@ -121,13 +127,19 @@ def _refer(text: str, topic: str) -> str:
     """Write the topic where a pronoun stands, once; the rest of the sentence stays."""
     owner = topic + ("'" if topic.endswith("s") else "'s")
     for pattern, put in ((_POSSESSIVE, owner), (_PRONOUN, topic)):
-        if pattern.search(text):
+        if (match := pattern.search(text)) and not _explained(text, match.start()):
             return _capital(pattern.sub(put, text, count=1))
     if _THERE.search(text) and not _IS_THERE.search(text):
         return _THERE.sub(f"at {topic}", text, count=1)
     if _IS_THERE.search(text) and len(content(text)) <= 2 and not _names(text):
         return f"{text.rstrip('?.! ')} at {topic}?"
     return text
+
+
+def _explained(text: str, pronoun: int) -> bool:
+    """Whether a pronoun stands for something in its own sentence: a name before it, or what follows."""
+    own = _EXPLETIVE.search(text)
+    return bool(_names(text[:pronoun])) or (own is not None and own.start() <= pronoun < own.end())
 
 
 def _ask_about(before: str, new: str, replaces: bool) -> str:

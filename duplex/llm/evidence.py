@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from duplex.llm.lexicon import ANSWER_KINDS, COUNTED, NAMED, PERSON, PLACE_NAME, STOP, WHO
-from duplex.llm.words import content, covered, covered_words, is_number, kin, names, words
+from duplex.llm.lexicon import ANSWER_KINDS, COUNTED, DIMENSIONS, NAMED, PERSON, PLACE_NAME, STOP, WHO
+from duplex.llm.words import content, covered, covered_words, is_number, kin, names, sound, words
 
 _PRONOUN = re.compile(r"(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _ALIKE, _BEFORE = 4, 4  # letters that "Japan" and "Japanese" share; words from a number to what it counts
+_CONSONANTS = 2  # of a name that may be another one misheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,27 @@ def support(answer: str, question: str, text: str, title: str = "") -> Support:
 
 
 def missing_names(question: str, text: str, title: str = "") -> list[str]:
-    """Names in the question that the text does not have, also not misspelt or as "African" for "Africa"."""
-    asked, by = names(question), words(f"{title} {text}")
+    """Names in the question that the text does not have, also not misspelt or as "African" for "Africa".
+
+    A name that only sounds like one of the text's ("Kamau" for "Como") is taken for it.
+    """
+    asked, whole = names(question), f"{title} {text}"
+    by = words(whole)
     found = covered_words(asked, by)
-    return [name for name in asked if name not in found and not any(_derived(name, word) for word in by)]
+    sounds = {sound(name) for name in names(whole)}
+    return [
+        name
+        for name in asked
+        if name not in found
+        and not any(_derived(name, word) for word in by)
+        and not (len(sound(name)) >= _CONSONANTS and sound(name) in sounds)
+    ]
 
 
 def answers_kind(question: str, sentence: str) -> bool:
     """Whether a sentence has the kind of thing that the question asks for; True where the question names none."""
+    if _other_dimension(question, sentence):
+        return False
     for ask, cue in ANSWER_KINDS:
         if re.search(ask, question, re.I):
             return re.search(cue, sentence, re.I) is not None
@@ -61,6 +75,16 @@ def answers_kind(question: str, sentence: str) -> bool:
             _new_name(question, re.sub(PLACE_NAME, "", sentence)) or re.search(PERSON, sentence) is not None
         )
     return re.search(NAMED, question, re.I) is None or _new_name(question, sentence)
+
+
+def _other_dimension(question: str, sentence: str) -> bool:
+    """Whether a sentence measures something else than is asked: a depth, where the length is."""
+    for ask, cue in DIMENSIONS:
+        if re.search(ask, question, re.I):
+            return re.search(cue, sentence, re.I) is None and any(
+                re.search(other, sentence, re.I) for _, other in DIMENSIONS
+            )
+    return False
 
 
 def counted(question: str, sentence: str) -> bool | None:

@@ -183,6 +183,21 @@ ANSWER_KINDS: tuple[tuple[str, str], ...] = tuple(
 )
 """Pairs of patterns, for a question and for a sentence that can answer it; the first that fits the question counts."""
 
+DIMENSIONS: tuple[tuple[str, str], ...] = (
+    (r"\bhow deep\b|\bdepth\b|\bdeepest (?:point|part)\b", r"\b(?:deep|depth|deepest|down)\b"),
+    (
+        r"\bhow long (?:is|are|was|were)\b|\blength\b",
+        r"\b(?:long|length|longest|lasts?|hours?|days?|weeks?|months?|years?)\b",
+    ),
+    (r"\bhow wide\b|\bwidth\b", r"\b(?:wide|width|widest|across)\b"),
+    (
+        r"\bhow (?:high|tall)\b|\bheight\b",
+        r"\b(?:high|tall|height|highest|tallest|above|below|rises?|altitude)\b",
+    ),
+    (r"\b(?:what|the) area\b", r"\b(?:square|area|hectares?|acres?)\b"),
+)
+"""Pairs of patterns, for a question about one dimension of a thing and for a sentence that measures it."""
+
 WHO = r"^(?:by |to |from )?(?:who|whose|whom)\b"
 PERSON = (
     r"\b(?:male|female|queen|king|family|people|widow|man|men|woman|women|mother|father|child|children|pilots?|knights?|"

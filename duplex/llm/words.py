@@ -126,7 +126,7 @@ def same(a: str, b: str) -> bool:
         return False
     from rapidfuzz.fuzz import ratio
 
-    alike, left, right = ratio(a, b), _sound(a), _sound(b)
+    alike, left, right = ratio(a, b), sound(a), sound(b)
     if alike >= 84:  # one letter more, less or other, but not another ending: "printer" is not "printed"
         return a[0] == b[0] and left[-1:] == right[-1:]
     return alike >= 70 and len(left) >= 3 and left == right
@@ -159,7 +159,7 @@ def _plain(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _sound(word: str) -> str:
+def sound(word: str) -> str:
     """The consonants of a word as they sound, for names that a recogniser spells as it hears them."""
     key = word
     for pattern, sound in _SOUNDS:
