@@ -59,8 +59,10 @@ def run() -> list[Measure]:
     questions = read_questions(config_path("bench/call.yaml"))
     script = yaml.safe_load(config_path("bench/call_paused.yaml").read_text(encoding="utf-8"))
     paused = [Halves(*row) for row in script["paused"]]
-    for text in [q.text for q in questions] + [part for h in paused for part in (h.first, h.second)]:
-        speaker.say(text)  # before the calls, so that synthesis does not compete with the agent
+    for question in questions:  # before the calls, so that synthesis does not compete with the agent
+        speaker.say(question.text)
+    for halves in paused:
+        speaker.say_in_halves(halves.first, halves.second)
     spec = load_agent(AGENT)
     measures: list[Measure] = []
     with serve(AGENT, OUT / "sessions", log=OUT / "server.log") as served:
@@ -121,7 +123,7 @@ async def _speak_paused(url: str, script: list[Halves], pauses: list[float], spe
         await call.connect()
         await call.wait_for_quiet(call.now + 0.5, quiet=PAUSE)
         for halves, pause in zip(script, pauses, strict=True):
-            first, second = speaker.say(halves.first), speaker.say(halves.second)
+            first, second = speaker.say_in_halves(halves.first, halves.second)
             gap = np.zeros(round(pause * RATE), dtype=np.int16)
             start, end = await call.say(np.concatenate([first, gap, second]))
             spans.append((start + len(first) / RATE, end))
