@@ -26,7 +26,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.history import History, Turn
 from duplex.graph import Event, Lanes, run_virtual
-from duplex.nodes.replying import Answerer, Sentence
+from duplex.nodes.answerer import Answerer, Sentence
 from tts import KokoroSynthesiser
 
 pytestmark = pytest.mark.models

@@ -11,11 +11,14 @@ from duplex.graph import Lanes, Priority
 from duplex.llm.context import contextualise
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.types import LLM, Message, Request
+from duplex.nodes.answerer import ToolCall, ToolResult
 from tools_rag.types import Passage
 
 if TYPE_CHECKING:
     from tools_rag import KnowledgeIndex
 
+SEARCH = "search_knowledge"
+"""What the search in the knowledge folder is called where tools are shown."""
 _PASSAGES = 3
 _TURNS = 6
 """Entries of the history that an answer takes into account."""
@@ -39,14 +42,19 @@ class FromKnowledge:
         """Find what the question is probably about and let the model read it while the user still speaks."""
         before = messages(history)
         query = contextualise(text, before)
-        asked, passages = await self._lanes.heavy(Priority.SPECULATION, self._search, query, name="search.early")
+        asked, passages = await self._lanes.heavy(
+            Priority.SPECULATION, self._search, query, name="search.early"
+        )
         await self._answerer.prepare(asked, passages, before)
 
-    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence]:
+    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
         """One answer, whole: it is checked against its passage before a word of it is spoken."""
         before = messages(history)
         query = contextualise(text, before)
+        call = ToolCall(SEARCH, {"query": query})
+        yield call
         asked, passages = await self._lanes.heavy(Priority.LLM, self._search, query, name="search")
+        yield ToolResult(call, "; ".join(dict.fromkeys(passage.title for passage in passages)))
         answer = await self._answerer.answer(asked, passages, before)
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
 

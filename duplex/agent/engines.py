@@ -34,7 +34,8 @@ from duplex.llm.grounded import GroundedAnswerer, Limits
 from duplex.llm.llamacpp import LlamaCpp
 from duplex.llm.types import LLM
 from duplex.models import model_folder
-from duplex.nodes.replying import Answerer, Probability
+from duplex.nodes.answerer import Answerer
+from duplex.nodes.replying import Probability
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:

@@ -30,9 +30,10 @@ from duplex.dialogue.playout import Playout
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
 from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_ticks
 from duplex.logs import caption, session_logs
+from duplex.nodes.answerer import Answerer
 from duplex.nodes.hearing import Detector, Hearer
 from duplex.nodes.playing import FLOOR_EVENTS, Loudspeaker, Scribe
-from duplex.nodes.replying import Answerer, Endpointer, Probability, Responder, Voice
+from duplex.nodes.replying import Endpointer, Probability, Responder, Voice
 from tts.types import Synthesiser
 
 _AUDIO_AGE = to_ticks(1.0)
@@ -163,7 +164,8 @@ class Session:
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
         graph.connect(self._user.out, scribe.events, only=TypedText)
         sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
-        for source in (*sources, responder.reply, responder.errors, voice.speech, voice.errors):
+        made = (responder.tools, responder.reply, responder.errors, voice.speech, voice.errors)
+        for source in (*sources, *made):
             graph.connect(source, scribe.events, capacity=256)
         return graph
 

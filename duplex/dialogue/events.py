@@ -10,7 +10,9 @@ agent says unasked (the greeting).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +154,33 @@ class Yield(Event):
     """The user takes the floor: stop speaking now and forget what was not yet said."""
 
     attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted(Event):
+    """A tool is at work for this attempt; `call` names this use of it and comes again with its end.
+
+    `arguments` is a read-only copy of what is given.
+    """
+
+    attempt: int
+    call: str
+    name: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEnded(Event):
+    """A tool is done with `result`, or was `cancelled` with the attempt that it worked for."""
+
+    attempt: int
+    call: str
+    name: str
+    result: str = ""
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -48,7 +48,7 @@ def _plain(value: Any) -> Any:
         return {"bytes": len(value), "blake2b": _digest(bytes(value))}
     if hasattr(value, "tobytes") and hasattr(value, "dtype"):
         return {"dtype": str(value.dtype), "shape": list(value.shape), "blake2b": _digest(value.tobytes())}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
         return sorted((_plain(item) for item in value), key=repr)

@@ -19,6 +19,8 @@ from duplex.dialogue.events import (
     ReplyText,
     Resumed,
     Speech,
+    ToolEnded,
+    ToolStarted,
     Transcript,
     TurnStarted,
     TypedText,
@@ -35,8 +37,11 @@ FLOOR_EVENTS = (TurnStarted, Eager, Resumed, Commit, Discarded, Duck, Unduck, Yi
 """What the floor decides."""
 PLAYOUT_EVENTS = (PlayoutStarted, Heard, PlayoutEnded)
 """What the loudspeaker reports."""
+REPLY_EVENTS = (ToolStarted, ToolEnded, ReplyText, Speech, AgentError)
+"""What is done and made for a reply."""
 PUBLIC_EVENTS = (
-    *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText, ReplyText, Speech, AgentError),
+    *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText),
+    *REPLY_EVENTS,
     *FLOOR_EVENTS,
     *PLAYOUT_EVENTS,
 )

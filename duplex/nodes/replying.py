@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import anyio
 import numpy as np
@@ -23,12 +22,15 @@ from duplex.dialogue.events import (
     Resumed,
     Speech,
     SpokenWord,
+    ToolEnded,
+    ToolStarted,
     Transcript,
     Yield,
 )
 from duplex.dialogue.history import History
 from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
 from duplex.llm.types import LLMError
+from duplex.nodes.answerer import Answerer, ToolCall, ToolResult
 from tts.types import SpeechChunk, Synthesiser, Utterance
 
 logger = logging.getLogger(__name__)
@@ -39,25 +41,6 @@ a recogniser makes up to complete a cut sentence has next to no sound under it. 
 the words before a cut are shorter, and no last word is."""
 _ENOUGH = 3
 """Stable words from which on it is worth looking for what the question is about."""
-
-
-class Sentence(Protocol):
-    """A piece of an answer that can be spoken, with where it came from."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def sources(self) -> tuple[str, ...]: ...
-
-
-class Answerer(Protocol):
-    """What an agent knows and how it says it."""
-
-    def answer(self, text: str, history: History) -> AsyncIterator[Sentence]:
-        """From the user's words and what was said before to the sentences of the answer."""
-
-    async def prepare(self, text: str, history: History) -> None:
-        """Get ready for an answer to words of which more may follow: nothing of it is ever said."""
 
 
 Probability = Callable[[str, str], Awaitable[float]]
@@ -104,6 +87,7 @@ class Responder(Node):
 
     events = In(Transcript, Eager, Resumed, Yield, Discarded)
     reply = Out(ReplyText)
+    tools = Out(ToolStarted, ToolEnded)
     errors = Out(AgentError)
 
     def __init__(self, answerer: Answerer, history: History, apology: str) -> None:
@@ -113,6 +97,7 @@ class Responder(Node):
         self._preparing: anyio.CancelScope | None = None
         self._prepared = ""
         """The stable words that an answer was last prepared for."""
+        self._calls = 0
 
     async def run(self) -> None:
         """One answer at a time: a new attempt replaces the old."""
@@ -161,12 +146,45 @@ class Responder(Node):
         with scope:
             try:
                 if text.strip():
-                    async for part in self._answerer.answer(text, self._history):
-                        await self._say(attempt, part.text, part.sources)
+                    await self._answer(attempt, text)
             except Exception as error:  # whatever a model or an endpoint does, the caller hears of it
                 await self.errors.send(AgentError(t=self.clock.now(), message=f"no answer: {error}"))
                 await self._say(attempt, self._apology)
             await self.reply.send(ReplyText(t=self.clock.now(), attempt=attempt, text="", last=True))
+
+    async def _answer(self, attempt: int, text: str) -> None:
+        """Say the answer's sentences and report the tools' use; what is still in use at the end was cancelled."""
+        used: dict[ToolCall, ToolStarted] = {}
+        try:
+            async for part in self._answerer.answer(text, self._history):
+                match part:
+                    case ToolCall(name, arguments):
+                        self._calls += 1
+                        used[part] = ToolStarted(
+                            t=self.clock.now(),
+                            attempt=attempt,
+                            call=str(self._calls),
+                            name=name,
+                            arguments=arguments,
+                        )
+                        await self.tools.send(used[part])
+                    case ToolResult(call, result):
+                        await self.tools.send(self._ended(used.pop(call), result=result))
+                    case _:
+                        await self._say(attempt, part.text, part.sources)
+        finally:
+            for started in used.values():
+                self.tools.send_nowait(self._ended(started, cancelled=True))
+
+    def _ended(self, started: ToolStarted, result: str = "", cancelled: bool = False) -> ToolEnded:
+        return ToolEnded(
+            t=self.clock.now(),
+            attempt=started.attempt,
+            call=started.call,
+            name=started.name,
+            result=result,
+            cancelled=cancelled,
+        )
 
     async def _say(self, attempt: int, text: str, sources: tuple[str, ...] = ()) -> None:
         await self.reply.send(ReplyText(t=self.clock.now(), attempt=attempt, text=text, sources=sources))
