@@ -83,7 +83,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"- a\n- b\n", "an agent file is a list of `key: value` lines"),
+        (b"- a\n- b\n", "the file is a list of `key: value` lines"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"name: tea\n" + b"#" * MAX_BYTES, "over 256 KiB"),
         (b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(

@@ -34,7 +34,7 @@ def check(folder: Path, content: str | bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("", "1: an agent file is a list"),
+        ("", "1: the file is a list"),
         (NAME + "unknown: no\n", "2: unknown: Input should be a valid string; put it in quotes"),
         (NAME + "greeting: 2024-01-01\n", "2: greeting: Input should be a valid string; put it in quotes"),
         (NAME + "greeting: 2024-13-45\n", "2: greeting: looks like a number or a date"),

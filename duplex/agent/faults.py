@@ -48,9 +48,11 @@ def from_source(error: SourceError) -> Fault:
     return Fault(error.line, _short(error.key), _short(str(error), 300))
 
 
-def from_validation(error: ValidationError, lines: dict[KeyPath, int]) -> list[Fault]:
-    """All that does not fit the specification, in the order of the file."""
-    found = [_fault(dict(detail), lines) for detail in error.errors(include_url=False)]
+def from_validation(
+    error: ValidationError, lines: dict[KeyPath, int], root: type[BaseModel] = AgentSpec
+) -> list[Fault]:
+    """All that does not fit the specification `root`, in the order of the file."""
+    found = [_fault(dict(detail), lines, root) for detail in error.errors(include_url=False)]
     found.sort(key=lambda fault: fault.line)
     if len(found) > MAX_FAULTS:
         more = Fault(found[MAX_FAULTS].line, "", f"and {len(found) - MAX_FAULTS} more faults from here on")
@@ -58,15 +60,15 @@ def from_validation(error: ValidationError, lines: dict[KeyPath, int]) -> list[F
     return found
 
 
-def _fault(detail: dict[str, Any], lines: dict[KeyPath, int]) -> Fault:
+def _fault(detail: dict[str, Any], lines: dict[KeyPath, int], root: type[BaseModel]) -> Fault:
     where: KeyPath = tuple(detail["loc"])
-    return Fault(line_of(lines, where), _short(dotted(where)), _message(detail, where))
+    return Fault(line_of(lines, where), _short(dotted(where)), _message(detail, where, root))
 
 
-def _message(detail: dict[str, Any], where: KeyPath) -> str:
+def _message(detail: dict[str, Any], where: KeyPath, root: type[BaseModel]) -> str:
     kind, text = str(detail["type"]), str(detail["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return _unknown(where)
+        return _unknown(where, root)
     if kind == "missing":
         return "this key is needed"
     if where and where[-1] == "key_env":
@@ -74,7 +76,7 @@ def _message(detail: dict[str, Any], where: KeyPath) -> str:
     if kind in ("model_type", "model_attributes_type"):
         if detail["input"] is None:
             return "nothing stands here; give it a value or leave the key out"
-        return _forms(_section(where))
+        return _forms(_section(where, root))
     if kind == "string_type":
         return text if isinstance(detail["input"], dict | list | NoneType) else f"{text}; put it in quotes"
     if kind == "literal_error" and isinstance(detail["input"], str):
@@ -82,8 +84,8 @@ def _message(detail: dict[str, Any], where: KeyPath) -> str:
     return text
 
 
-def _unknown(where: KeyPath) -> str:
-    last, keys = str(where[-1]), _keys(_section(where[:-1]))
+def _unknown(where: KeyPath, root: type[BaseModel]) -> str:
+    last, keys = str(where[-1]), _keys(_section(where[:-1], root))
     if last.lower() in _SECRET_KEYS and "key_env" in keys:
         return f"no keys in this file: write key_env and {_ADVICE}"
     hint = _hint(last, keys)
@@ -108,9 +110,9 @@ def _hint(given: str, known: Iterable[str]) -> str:
     return f"; did you mean {spelt[close[0]]!r}?" if close else ""
 
 
-def _section(where: KeyPath) -> type[BaseModel] | None:
-    """The section at a path; None where a plain value stands."""
-    section: type[BaseModel] | None = AgentSpec
+def _section(where: KeyPath, root: type[BaseModel]) -> type[BaseModel] | None:
+    """The section at a path under `root`; None where a plain value stands."""
+    section: type[BaseModel] | None = root
     for part in where:
         fields = (
             {field.alias or name: field for name, field in section.model_fields.items()} if section else {}

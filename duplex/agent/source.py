@@ -58,7 +58,7 @@ def read_text(file: Path) -> str:
         raise SourceError(1, f"cannot be read: {error.strerror}") from error
     if len(raw) > MAX_BYTES:
         limit = f"over {MAX_BYTES // 1024} KiB"
-        raise SourceError(1, f"{limit}; an agent file is a few lines, its knowledge is a folder")
+        raise SourceError(1, f"{limit}; such a file is a few lines, an agent's knowledge is a folder")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ def parse(text: str) -> tuple[dict[Any, Any], dict[KeyPath, int]]:
     except RecursionError as error:
         raise SourceError(1, "nested too deeply") from error
     if not isinstance(root, yaml.MappingNode):
-        raise SourceError(1, "an agent file is a list of `key: value` lines")
+        raise SourceError(1, "the file is a list of `key: value` lines")
     lines: dict[KeyPath, int] = {(): 1}
     _Walk(loader, lines).visit(root, ())
     try:
