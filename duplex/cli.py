@@ -16,6 +16,8 @@ from duplex import shell
 from duplex.models.cli import app as models_app
 
 if TYPE_CHECKING:
+    from anyio import Event
+
     from duplex.bench.measure import Measure
 
 app = typer.Typer(
@@ -101,22 +103,41 @@ def serve(
     agent: AgentName,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8080,
-    max_sessions: Annotated[int, typer.Option(min=1, max=1_000, help="Calls at a time.")] = 4,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="DUPLEX_SERVER_CONFIG", help="A file like configs/server.yaml; options go before it."
+        ),
+    ] = None,
+    max_sessions: Annotated[
+        int | None, typer.Option(min=1, max=1_000, envvar="DUPLEX_MAX_SESSIONS", help="Calls at a time (4).")
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(envvar="DUPLEX_ORIGINS", help="Another site whose pages may call; repeat it for more."),
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="Keep each session's events in this folder.")] = None,
     loopback: Annotated[
         bool, typer.Option("--loopback", help="Offer 127.0.0.1 alone (no other interface is used).")
     ] = False,
     offline: Offline = False,
 ) -> None:
-    """Serve an agent to browsers: the page is at the printed address."""
+    """Serve an agent to browsers: the page is at the printed address.
+
+    The first Ctrl-C or SIGTERM takes no more calls and lets those under way end, the second ends them.
+    """
+    from duplex.server.config import load_config
     from duplex.server.host import Agent
     from duplex.server.serve import run
 
     _set_offline(offline)
+    settings = load_config(
+        config, max_sessions=max_sessions, origins=origin or None, loopback=loopback or None
+    )
     loaded = Agent.from_file(agent)
 
-    async def main() -> None:
-        await loaded.serve(host, port, max_sessions=max_sessions, record=record, loopback=loopback)
+    async def main(stop: Event) -> None:
+        await loaded.serve(host, port, config=settings, record=record, stop=stop)
 
     run(main)
 

@@ -198,10 +198,10 @@ import anyio
 from duplex.server.app import create_app
 from duplex.server.serve import run, serving
 from transport_peers import BasePeer
-async def main():
+async def main(stop):
     async with serving(create_app(BasePeer, loopback=True)) as url:
         print("open", url, flush=True)
-        await anyio.sleep_forever()
+        await stop.wait()
 run(main)
 """
 

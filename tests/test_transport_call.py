@@ -46,7 +46,7 @@ def on_a_call(
         async with serving(app) as url:
             async with Caller(url, loopback=True) as call:
                 await call.connect()
-                gone.extend(weakref.ref(each) for each in sessions._open.values())
+                gone.extend(weakref.ref(each) for each in sessions._calls)
                 await test(call, peers[0], sessions)
             await no_session_left(sessions)
 

@@ -38,7 +38,7 @@ def test_a_caller_who_vanishes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> Non
         return peers[-1]
 
     async def main() -> None:
-        app = create_app(new, loopback=True)
+        app = create_app(new, loopback=True, reconnect_timeout=1)
         async with serving(app) as url:
             command = [sys.executable, "-c", CALLER, url]
             process = await anyio.open_process(command, stdout=subprocess.PIPE)

@@ -25,6 +25,8 @@ class BasePeer:
         self.typed: list[str] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.running = False
+        self.ended: list[str] = []
+        self.seconds = 0.0
 
     def push(self, pcm: Pcm) -> None:
         assert pcm.dtype == np.int16
@@ -40,6 +42,9 @@ class BasePeer:
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
+
+    def end(self, reason: str) -> None:
+        self.ended.append(reason)
 
     def tell(self, event: Event) -> None:
         for listener in self.listeners:

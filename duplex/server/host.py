@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import anyio
+from starlette.applications import Starlette
 
 from duplex.agent.engines import load_engines
 from duplex.agent.loader import load_agent
@@ -17,7 +18,8 @@ from duplex.agent.spec import AgentSpec
 from duplex.graph import Event, Lanes
 from duplex.graph.log import line
 from duplex.server.app import create_app
-from duplex.server.serve import serving
+from duplex.server.config import ServerConfig, resolve_ice
+from duplex.server.serve import serving, until
 
 logger = logging.getLogger(__name__)
 
@@ -83,24 +85,41 @@ class Agent:
         host: str = "127.0.0.1",
         port: int = 8080,
         *,
-        max_sessions: int = 4,
+        config: ServerConfig | None = None,
         record: Path | None = None,
-        loopback: bool = False,
+        stop: anyio.Event | None = None,
     ) -> None:
-        """Take calls until cancelled. The page answers at once, calls are taken when the models are warm.
+        """Take calls until cancelled, or until `stop` is set and the calls under way have ended.
+
+        The page answers at once, calls are taken when the models are warm.
 
         Args:
             host: the address to listen on; 127.0.0.1 is this machine alone.
             port: 0 takes a free one.
-            max_sessions: calls at a time.
+            config: how many calls, from where, over which servers.
             record: folder for `<session>/events.jsonl` with all that was said; None keeps nothing.
-            loopback: offer 127.0.0.1 alone.
+            stop: takes no more calls once it is set; those under way have `drain_seconds` to end.
 
         Raises:
             BindError: the address cannot be listened on.
+            ServerConfigError: the environment lacks a secret.
             AgentFileError, ModelError, LLMError, KnowledgeError: the models cannot be loaded.
         """
+        config, stop = config or ServerConfig(), stop or anyio.Event()
+        app = self._app(config, record)
+        try:
+            async with serving(app, host, port) as url:
+                print(f"{self.spec.name}: open {url} in a browser (Ctrl-C ends)", flush=True)
+                async with until(stop):
+                    await self.load()
+                    logger.info("the models are warm: calls are taken")
+                    await anyio.sleep_forever()
+                await app.state.sessions.drain(config.drain_seconds)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.aclose()
 
+    def _app(self, config: ServerConfig, record: Path | None) -> Starlette:
         def new_session() -> Session:
             assert self._engines is not None  # the application asks `ready` first
             session = Session(self._engines)
@@ -108,22 +127,16 @@ class Agent:
                 session.subscribe(Recorder(record / session.id))
             return session
 
-        app = create_app(
+        return create_app(
             new_session,
             lambda: self.ready,
-            max_sessions=max_sessions,
-            loopback=loopback,
+            max_sessions=config.max_sessions,
+            ice=resolve_ice(config),
+            origins=config.origins,
+            connect_timeout=config.connect_seconds,
+            reconnect_timeout=config.reconnect_seconds,
             title=self.spec.name,
         )
-        try:
-            async with serving(app, host, port) as url:
-                print(f"{self.spec.name}: open {url} in a browser (Ctrl-C ends)", flush=True)
-                await self.load()
-                logger.info("the models are warm: calls are taken")
-                await anyio.sleep_forever()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self.aclose()
 
 
 class Recorder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,6 +15,8 @@ from starlette.applications import Starlette
 
 GRACE_SECONDS = 3
 """How long open HTTP requests may take to end at shutdown."""
+EXIT_INTERRUPTED = 130
+"""The exit status of a process that was told three times to end."""
 
 
 class BindError(OSError):
@@ -78,21 +81,66 @@ async def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> Asy
                 await task
 
 
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run `main` until it ends, or until Ctrl-C or SIGTERM cancels it; then say so and return."""
+@asynccontextmanager
+async def until(stop: anyio.Event) -> AsyncIterator[None]:
+    """Cancel the block when `stop` is set, and go on after it. What it raises comes out as it is."""
+    with anyio.CancelScope() as scope:
 
-    async def until_signal() -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
-            await main()
-            tasks.cancel_scope.cancel()
-
-    anyio.run(until_signal)
-
-
-async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            print("stopped", flush=True)
+        async def watch() -> None:
+            await stop.wait()
             scope.cancel()
-            return
+
+        task = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+def run(main: Callable[[anyio.Event], Awaitable[None]]) -> None:
+    """Run `main` until it ends; then say so, if it was by a signal, and return.
+
+    The first Ctrl-C or SIGTERM sets the event that `main` is given, at which it should come to its end. The second
+    cancels it. The third ends the process there and then. To be called in the main thread.
+    """
+    signals = _Signals()
+    before = {each: signal.signal(each, signals.receive) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        anyio.run(signals.guide, main)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+class _Signals:
+    """Counts signals from before the event loop runs until after it is closed: none is left to raise somewhere."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._act: Callable[[], object] | None = None
+
+    def receive(self, *_: object) -> None:
+        """Called by Python, between any two instructions of the main thread: it only hands on."""
+        self._count += 1
+        if self._count > 2:
+            os._exit(EXIT_INTERRUPTED)
+        if self._act is not None:
+            self._act()
+
+    async def guide(self, main: Callable[[anyio.Event], Awaitable[None]]) -> None:
+        """Run `main`, and let signals reach it."""
+        loop, stop = asyncio.get_running_loop(), anyio.Event()
+        with anyio.CancelScope() as scope:
+
+            def act() -> None:
+                (stop.set if self._count < 2 else scope.cancel)()
+
+            self._act = lambda: loop.call_soon_threadsafe(act)
+            if self._count:
+                act()
+            try:
+                await main(stop)
+            finally:
+                self._act = None
+        if self._count:
+            print("stopped", flush=True)
