@@ -28,7 +28,7 @@ from duplex.dialogue.floor import Floor, FloorSettings
 from duplex.dialogue.history import History
 from duplex.dialogue.playout import Playout
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
-from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_ticks
+from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_seconds, to_ticks
 from duplex.logs import caption, session_logs
 from duplex.nodes.answerer import Answerer
 from duplex.nodes.hearing import Detector, Hearer
@@ -90,6 +90,11 @@ class Session:
         self.graph = self._build(engines)
         self._captioned = (-1, "")
         self.subscribe(self._caption)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the session began, on the clock of its events; 0 before and after it runs."""
+        return 0.0 if self._clock is None else to_seconds(self._clock.now())
 
     def push(self, pcm: NDArray[np.int16]) -> None:
         """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""

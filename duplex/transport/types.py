@@ -26,6 +26,10 @@ class Peer(Protocol):
     def id(self) -> str:
         """The session's id, as it stands in the logs."""
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the session began, on the clock of its events; 0 before."""
+
     def push(self, pcm: Pcm) -> None:
         """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz."""
 

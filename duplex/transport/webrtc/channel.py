@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from duplex.graph.event import Event
-from duplex.transport import rtvi
+from duplex.transport.rtvi.client import Act, Client, Delay, HangUp, Now, Say
+from duplex.transport.rtvi.messages import PEER_LEFT, Message
 from duplex.transport.types import Peer
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,27 @@ class Bucket:
 class Channel:
     """Joins a session to the one data channel that its client makes, whatever its label."""
 
-    def __init__(self, peer: Peer, *, hang_up: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        *,
+        hang_up: Callable[[], None],
+        on_delay: Callable[[float], None] = lambda ms: None,
+    ) -> None:
+        """Args:
+        peer: the session.
+        hang_up: ends the call, at the client's wish.
+        on_delay: takes the client's own measure of its playout delay, in milliseconds.
+        """
         self._peer = peer
         self._hang_up = hang_up
+        self._on_delay = on_delay
         self._channel: Any = None
         self._waiting: list[str] = []
         self._bucket = Bucket(RATE, BURST)
         self._flooded = False
         self._full = False
-        self._rtvi = rtvi.Outgoing(datetime.now(UTC))
+        self._client = Client(datetime.now(UTC))
         self._unsubscribe = peer.subscribe(self._on_event)
 
     def attach(self, channel: Any) -> None:
@@ -78,9 +91,9 @@ class Channel:
     def detach(self) -> None:
         """Say goodbye and stop listening to the session."""
         self._unsubscribe()
-        self.send(rtvi.PEER_LEFT)
+        self.send(PEER_LEFT)
 
-    def send(self, message: rtvi.Message) -> None:
+    def send(self, message: Message) -> None:
         """Send a message, or keep it until the channel opens."""
         self._send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
@@ -98,11 +111,16 @@ class Channel:
             self._full = full
 
     def _on_event(self, event: Event) -> None:
-        for message in self._rtvi.on(event):
+        told, fed = self._client.on_event(event)
+        for message in told:
             self.send(message)
+        if self._channel is not None:  # whoever comes back asks again for what happened meanwhile
+            for message in fed:
+                self.send(message)
 
     def _on_message(self, text: str | bytes) -> None:
-        if not self._bucket.take(asyncio.get_running_loop().time()):
+        now = asyncio.get_running_loop().time()
+        if not self._bucket.take(now):
             if not self._flooded:
                 log.warning(
                     "too many messages from the client; dropping them", extra={"session": self._peer.id}
@@ -110,19 +128,21 @@ class Channel:
             self._flooded = True
             return
         self._flooded = False
-        try:
-            self._handle(rtvi.parse(text))
-        except rtvi.BadMessage as error:
-            self.send(rtvi.error_response(error.id, str(error)))
+        muted = self._client.muted
+        came = Now(server=round(now * 1000, 3), session=round(self._peer.seconds * 1000, 3))
+        for outcome in self._client.on_message(text, came):
+            self._do(outcome)
+        if muted != self._client.muted:
+            state = "muted" if self._client.muted else "live"
+            log.info("the client's microphone is %s", state, extra={"session": self._peer.id})
 
-    def _handle(self, incoming: rtvi.Incoming | None) -> None:
-        if incoming is None:
-            return
-        if incoming.type == "client-ready":
-            self.send(rtvi.bot_ready(incoming.id))
-        elif incoming.type == "send-text":
-            self._peer.say_text(rtvi.typed_text(incoming))
-        elif incoming.type == "disconnect-bot":
-            self._hang_up()
-        else:
-            raise rtvi.BadMessage(f"unknown message type {incoming.type!r}", incoming.id)
+    def _do(self, outcome: Message | Act) -> None:
+        match outcome:
+            case Say(text):
+                self._peer.say_text(text)
+            case HangUp():
+                self._hang_up()
+            case Delay(ms):
+                self._on_delay(ms)
+            case message:
+                self.send(message)
