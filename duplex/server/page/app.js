@@ -52,9 +52,9 @@ const handlers = {
   "bot-started-speaking": () => speaks("agent", true),
   "bot-stopped-speaking": () => speaks("agent", false),
   "bot-interrupted": () => transcript.agentCut(),
-  "bot-output": ({ segment_id, text, spoken_status, spoken_progress }) => {
-    const rest = spoken_progress?.remaining_text ?? "";
-    transcript.agentSays(segment_id, text, rest, spoken_status === "completed");
+  "bot-output": ({ segment_id, spoken_status, spoken_progress }) => {
+    const { accumulated_text: heard, remaining_text: rest } = spoken_progress;
+    transcript.agentSays(segment_id, heard, rest, spoken_status === "completed");
   },
   error: ({ error }) => showProblem({ message: "Something went wrong", help: error }),
 };
