@@ -1,12 +1,7 @@
 """The HTTP side, over real sockets."""
 
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -190,35 +185,3 @@ def test_addresses() -> None:
         listen("127.0.0.1", 70_000)
     with listen("0.0.0.0", 0) as anywhere:
         assert url_of(anywhere).startswith("http://127.0.0.1:")
-
-
-SERVE = """
-import sys; sys.path.insert(0, sys.argv[1])
-import anyio
-from duplex.server.app import create_app
-from duplex.server.serve import run, serving
-from transport_peers import BasePeer
-async def main(stop):
-    async with serving(create_app(BasePeer, loopback=True)) as url:
-        print("open", url, flush=True)
-        await stop.wait()
-run(main)
-"""
-
-
-@pytest.mark.parametrize("with_call", [False, True])
-def test_control_c_ends_it_cleanly(with_call: bool) -> None:
-    command = [sys.executable, "-W", "error", "-c", SERVE, os.path.dirname(__file__)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().split()[1]
-        if with_call:
-            response = httpx.post(f"{url}/api/offer", json={"sdp": OFFER, "type": "offer"}, trust_env=False)
-            assert response.status_code == 200
-        else:
-            assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (0, "stopped\n", "")
-    with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=2)

@@ -26,6 +26,7 @@ class BasePeer:
         self.listeners: list[Callable[[Event], None]] = []
         self.running = False
         self.ended: list[str] = []
+        self.over = anyio.Event()
         self.seconds = 0.0
 
     def push(self, pcm: Pcm) -> None:
@@ -53,7 +54,7 @@ class BasePeer:
     async def run(self) -> None:
         self.running = True
         try:
-            await anyio.sleep_forever()
+            await self.over.wait()
         finally:
             self.running = False
 

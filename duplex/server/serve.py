@@ -101,28 +101,32 @@ def run(main: Callable[[anyio.Event], Awaitable[None]]) -> None:
     """Run `main` until it ends; then say so, if it was by a signal, and return.
 
     The first Ctrl-C or SIGTERM sets the event that `main` is given, at which it should come to its end. The second
-    cancels it. The third ends the process there and then. To be called in the main thread.
+    cancels it. A further one ends the process there and then, also after this has returned: a program that was told
+    to end has nothing else to do. To be called in the main thread.
     """
     signals = _Signals()
     before = {each: signal.signal(each, signals.receive) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         anyio.run(signals.guide, main)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        signals.over = True
+        if not signals.count:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
 
 class _Signals:
     """Counts signals from before the event loop runs until after it is closed: none is left to raise somewhere."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
+        self.over = False
         self._act: Callable[[], object] | None = None
 
     def receive(self, *_: object) -> None:
         """Called by Python, between any two instructions of the main thread: it only hands on."""
-        self._count += 1
-        if self._count > 2:
+        self.count += 1
+        if self.over or self.count > 2:
             os._exit(EXIT_INTERRUPTED)
         if self._act is not None:
             self._act()
@@ -133,14 +137,16 @@ class _Signals:
         with anyio.CancelScope() as scope:
 
             def act() -> None:
-                (stop.set if self._count < 2 else scope.cancel)()
+                stop.set()
+                if self.count > 1:
+                    scope.cancel()
 
             self._act = lambda: loop.call_soon_threadsafe(act)
-            if self._count:
+            if self.count:
                 act()
             try:
                 await main(stop)
             finally:
                 self._act = None
-        if self._count:
+        if self.count:
             print("stopped", flush=True)
