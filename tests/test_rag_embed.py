@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tools_rag.embed import BATCH_TOKENS, MiniLM, WordLlama, batches, load_tensors, load_tokenizer
+from tools_rag.embed import MiniLM, WordLlama, load_tokenizer, map_tensors
 from tools_rag.errors import KnowledgeError
 
 TEXTS = ["How deep is Lake Baikal?", "The harbour opens at nine and closes when the last boat is in.", "a"]
@@ -25,7 +23,7 @@ def reference(folder: Path, text: str) -> np.ndarray:
     """BERT as it is written down (Devlin et al. 2019), one text at a time, float64."""
     w = {
         name: np.asarray(value, np.float64)
-        for name, value in load_tensors(folder / "model.safetensors").items()
+        for name, value in map_tensors(folder / "model.safetensors").items()
     }
     ids = load_tokenizer(folder / "tokenizer.json").encode(text).ids
     ids = ids[: ids.index(0)] if 0 in ids else ids
@@ -63,7 +61,7 @@ def test_minilm_is_bert(model_path: ModelPath) -> None:
     folder = model_path("minilm")
     vectors = MiniLM(folder).embed(TEXTS)
     for vector, text in zip(vectors, TEXTS, strict=True):
-        np.testing.assert_allclose(vector, reference(folder, text), atol=2e-5)
+        assert vector @ reference(folder, text) > 0.985  # weights and activations are int8
 
 
 @pytest.mark.models
@@ -79,7 +77,7 @@ def test_vectors_are_units_and_know_meaning(
     assert vectors.shape == (5, dimension)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[0] @ vectors[3] > 0.8 > vectors[0] @ vectors[1]
-    np.testing.assert_allclose(embedder.embed(TEXTS[:1])[0], vectors[0], atol=1e-5)
+    np.testing.assert_array_equal(embedder.embed(TEXTS[:1])[0], vectors[0])  # whatever else is embedded
     assert embedder.embed([]).shape == (0, dimension)
     assert embedder.id.startswith(name + "-")
     assert embedder.has_word("bread")
@@ -96,13 +94,6 @@ def test_missing_or_broken_weights_are_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(KnowledgeError, match="cannot read tokenizer"):
         load_tokenizer(tmp_path / "tokenizer.json")
-
-
-@given(st.lists(st.integers(1, 256), max_size=100))
-def test_batches_hold_all_within_the_budget(lengths: list[int]) -> None:
-    groups = batches(lengths)
-    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
-    assert all(max(lengths[i] for i in group) * len(group) <= BATCH_TOKENS for group in groups)
 
 
 def test_importing_the_package_loads_no_library() -> None:

@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 
 from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
+from duplex.agent.memory import share_one_heap
 from duplex.agent.session import Engines
 from duplex.agent.spec import (
     AgentSpec,
@@ -74,6 +75,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         EngineError: a key is missing from the environment, or an optional package is not installed.
         ModelError, LLMError, KnowledgeError: a model or the knowledge cannot be loaded. One line each.
     """
+    share_one_heap()
     cache = cache or user_cache_path("duplex", appauthor=False) / "indexes"
     index = await _in_thread(_open_index, spec.knowledge, cache) if spec.knowledge else None
     names = index.titles if index else []
