@@ -24,7 +24,7 @@ class Encoder:
 
     Args:
         tensors: weights under the names of Hugging Face's BertModel; none is kept.
-        words: the word vectors, float32 [vocabulary, width], of which a text needs few: a view of a mapped file is best.
+        words: the word vectors, float32 [vocabulary, width], of which a text needs few: a mapped file is best.
         heads: attention heads.
 
     Raises:
