@@ -134,17 +134,18 @@ TURN = ev.TurnStarted(t=0, turn=1, onset=0)
                 "user-transcription How. !",
                 "user-llm-text How.",
                 "user-stopped-speaking",
-                "bot-interrupted",
                 "user-started-speaking",
+                "bot-interrupted",
             ],
         ),
         ([TURN, ev.Discarded(t=0, attempt=1, turn=1)], ["user-started-speaking", "user-stopped-speaking"]),
         ([partial("")], []),
         ([commit(1), final("", 1)], []),
-        # Typing is not speaking.
+        # Typing is not speaking, not even where it takes the floor.
         (
             [
                 ev.TypedText(t=7, text="Hi"),
+                ev.Yield(t=7, attempt=0),
                 ev.TurnStarted(t=7, turn=1, onset=7),
                 ev.Eager(t=7, attempt=1, turn=1, end=7, text="Hi"),
                 commit(1, "typed"),
@@ -229,7 +230,7 @@ NEW = ["bot-started-speaking", "bot-output 1 |It is deep. new"]
             [
                 *("llm-function-call-started search", "llm-function-call-in-progress 1"),
                 *("bot-llm-started", "bot-llm-text It", "bot-tts-started"),
-                *("bot-interrupted", "bot-llm-stopped", "bot-tts-stopped"),
+                *("user-started-speaking", "bot-interrupted", "bot-llm-stopped", "bot-tts-stopped"),
                 "llm-function-call-stopped 1 cancelled",
             ],
         ),
@@ -280,18 +281,16 @@ def test_what_a_client_is_told_of_the_agent(events: list[Event], expected: list[
 
 
 def test_a_whole_turn_comes_in_pipecats_order() -> None:
-    events = [
-        TURN,
-        partial("how"),
-        final("How deep?", 1),
-        *SPOKEN,
-        commit(1),
-        started(1),
-        ended(1, "It is deep."),
-    ]
+    greeting = [commit(0, "greeting"), speech(0, "Hello"), started(0)]
+    barge = [ev.Yield(t=0, attempt=0), ended(0, "Hello", interrupted=True), TURN]
+    turn = [partial("how"), final("How deep?", 1), *SPOKEN, commit(1), started(1), ended(1, "It is deep.")]
+    events = [*greeting, *barge, *turn]
     kinds = [message["type"] for message in told(*events) if message["type"] != "metrics"]
     assert kinds == [
-        *("user-started-speaking", "user-transcription", "user-transcription", "user-transcription"),
+        *("bot-tts-started", "bot-started-speaking", "bot-output"),
+        *("user-started-speaking", "bot-output", "bot-tts-text", "bot-interrupted", "bot-tts-stopped"),
+        *("bot-transcription", "bot-stopped-speaking"),
+        *("user-transcription", "user-transcription", "user-transcription"),
         *("user-llm-text", "user-stopped-speaking"),
         *(line.split()[0] for line in MADE),
         *("bot-started-speaking", "bot-output", "bot-output", "bot-tts-text"),

@@ -18,6 +18,7 @@ from duplex.dialogue.events import (
     Transcript,
     TurnStarted,
     TypedText,
+    Yield,
 )
 from duplex.graph.event import Event
 from duplex.transport.rtvi.messages import Message, message
@@ -40,6 +41,7 @@ class Outgoing:
         self._handlers: dict[type[Event], Callable[[Any], list[Message]]] = {
             TypedText: self._typed_text,
             TurnStarted: self._turn_started,
+            Yield: self._yield,
             Transcript: self._transcript,
             Resumed: self._resumed,
             Commit: self._commit,
@@ -64,9 +66,15 @@ class Outgoing:
 
     def _turn_started(self, event: TurnStarted) -> list[Message]:
         self._pending = None
-        if self._typed is not None and event.t == event.onset == self._typed.t:
-            return self._speak(False)  # nobody spoke
-        return self._speak(True)
+        return self._speak(not self._by_typing(event.t))
+
+    def _by_typing(self, t: int) -> bool:
+        """Whether what happened at `t` was brought about by typed words, and not by a voice."""
+        return self._typed is not None and self._typed.t == t
+
+    def _yield(self, event: Yield) -> list[Message]:
+        """The user's voice took the floor; the turn that it begins, or goes on with, comes next."""
+        return [] if self._by_typing(event.t) else self._speak(True)
 
     def _speak(self, speaking: bool) -> list[Message]:
         if speaking == self._speaking:

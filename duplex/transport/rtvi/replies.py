@@ -102,10 +102,11 @@ class Replies:
         reply = self._replies.get(event.attempt)
         if reply is None or reply.playing or reply.over:
             return []
+        if event.attempt == self._committed:
+            return [message("bot-interrupted"), *self._close(reply)]
         if event.attempt > self._committed:
             del self._replies[event.attempt]
-            return []
-        return [message("bot-interrupted"), *self._close(reply)]
+        return []
 
     def _close(self, reply: _Reply) -> list[Message]:
         """The reply is over; whatever was begun ends."""

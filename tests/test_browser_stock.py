@@ -1,0 +1,288 @@
+"""The stock Pipecat client, as it comes from npm, in a real browser, against a server of real models."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser_fixtures import *  # noqa: F403  (pytest finds fixtures by their names)
+from browser_fixtures import Pcm, chromium, needs, needs_browser, write_microphone
+from platformdirs import user_cache_path
+
+from duplex.bench.served import Served, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.models, needs_browser, needs("node", "npm")]
+
+PACKAGES = ("@pipecat-ai/client-js@1.13.1", "@pipecat-ai/small-webrtc-transport@1.10.8", "esbuild@0.28.2")
+SCRIPT = Path(__file__).with_name("browser_stock.js")
+AGENT = Path(__file__).parent.parent / "agents" / "lakes"
+GREETING = (
+    "Hello and welcome to the house of lakes, where we know a great many things about all the waters of the world, "
+    "the large and the small, the deep and the shallow, the warm and the frozen ones, and where we are glad to tell "
+    "you about their shores, their islands, their fish, their ships and their ferries, at any hour of the day."
+)
+AUDIBLE = 0.005
+"""Root mean square of a frame in which the agent speaks; its pauses have none at all."""
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Path:
+    """A folder with the page and the client, made with the packages of npm, which are kept in the user's cache."""
+    folder = user_cache_path("duplex") / "test-npm" / "_".join(PACKAGES).replace("/", "-")
+    if not (folder / "node_modules" / ".bin" / "esbuild").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}')
+        install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
+        try:
+            done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=180)
+        except subprocess.TimeoutExpired:
+            pytest.skip("npm: the registry cannot be reached")
+        if done.returncode:
+            pytest.skip(f"npm cannot install the stock client: {done.stderr.strip()[-300:]}")
+    page = folder / "page"
+    page.mkdir(exist_ok=True)
+    (folder / SCRIPT.name).write_text(SCRIPT.read_text())
+    command = [
+        "node_modules/.bin/esbuild",
+        SCRIPT.name,
+        "--bundle",
+        "--format=iife",
+        "--outfile=page/stock.js",
+    ]
+    subprocess.run([*command, "--log-level=error"], cwd=folder, check=True, timeout=60)
+    (page / "index.html").write_text('<!doctype html><script src="stock.js"></script>')
+    return page
+
+
+@pytest.fixture(scope="module")
+def site(bundle: Path) -> Iterator[str]:
+    """Another site than the agent's, with the page."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    handler = functools.partial(Quiet, directory=bundle)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator[Served]:
+    """The shipped agent with a greeting that is long enough to be interrupted; pages of `site` may call."""
+    folder = tmp_path_factory.mktemp("stock")
+    spec = (AGENT / "agent.yaml").read_text().splitlines()
+    spec = [line for line in spec if not line.startswith(("greeting:", "knowledge:"))]
+    (folder / "agent.yaml").write_text("\n".join([*spec, f"greeting: {GREETING}", "knowledge: knowledge"]))
+    (folder / "knowledge").symlink_to(AGENT / "knowledge")
+    log = folder / "server.log"
+    with serve(str(folder / "agent.yaml"), folder / "sessions", "--origin", site, log=log) as server:
+        yield server
+
+
+def health(served: Served) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{served.url}/health", timeout=5) as reply:
+        return dict(json.loads(reply.read()))
+
+
+def sockets(served: Served) -> int:
+    """UDP sockets of the server's process."""
+    inodes = {
+        line.split()[9]
+        for name in ("udp", "udp6")
+        for line in Path(f"/proc/{served.pid}/net/{name}").read_text().splitlines()[1:]
+    }
+    count = 0
+    for each in Path(f"/proc/{served.pid}/fd").iterdir():
+        try:
+            target = str(each.readlink())
+        except FileNotFoundError:
+            continue
+        count += target.removeprefix("socket:[").removesuffix("]") in inodes
+    return count
+
+
+class Talk:
+    """A page with the client in it."""
+
+    def __init__(self, page: Page, site: str) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.goto(site)
+        page.evaluate("globalThis.stock = new Stock()")
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """The value of an expression over `stock`, awaited."""
+        return self.page.evaluate(f"async ([a, b]) => ({script})", [*arguments, None, None][:2])
+
+    def wait(self, condition: str, seconds: float = 20) -> None:
+        """Until an expression over `stock` holds."""
+        self.page.wait_for_function(f"() => ({condition})", timeout=seconds * 1000)
+
+    def wait_message(self, kind: str, count: int = 1, seconds: float = 20) -> None:
+        """Until so many messages of this kind have come."""
+        self.wait(f"stock.messages.filter((m) => m.type === {kind!r}).length >= {count}", seconds)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.page.evaluate("stock.messages")
+        return found
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [each for each in self.messages if each["type"] == kind]
+
+    def events(self, name: str) -> list[Any]:
+        found: list[Any] = self.page.evaluate("stock.events")
+        return [each["value"] for each in found if each["name"] == name]
+
+    def kinds(self, since: float = 0) -> list[str]:
+        return [each["type"] for each in self.messages if each["at"] >= since]
+
+    def audible(self, since: float, until: float) -> bool:
+        """Whether the agent was heard at any moment between, in the page's milliseconds."""
+        levels = self.page.evaluate("stock.levels")
+        return any(level > AUDIBLE for at, level in levels if since <= at <= until)
+
+
+def nothing_left(served: Served, page: Page) -> None:
+    """The server has neither session nor socket of a call."""
+    for _ in range(100):
+        left = (health(served)["sessions"], sockets(served))
+        if left == (0, 0):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"left on the server: {left[0]} sessions, {left[1]} sockets")
+
+
+def test_it_connects_talks_barges_in_and_leaves_nothing_behind(
+    served: Served, site: str, caller_voice: Callable[[str], Pcm], tmp_path: Path
+) -> None:
+    question = caller_voice("No wait. How deep is Lake Baikal?")
+    microphone = write_microphone(tmp_path / "microphone.wav", 4.0, question, 1.0)
+    with chromium(microphone) as browser:
+        page = browser.new_page()
+        talk = Talk(page, site)
+        ready = talk.run("await stock.connect(a)", f"{served.url}/api/offer")
+        assert ready["version"].startswith("2.")
+        assert health(served)["sessions"] == 1
+        assert sockets(served) > 0
+
+        # The greeting is talked over, and the question answered.
+        talk.wait_message("bot-interrupted")
+        talk.wait_message("bot-stopped-speaking", 2)
+        (cut,) = talk.of("bot-interrupted")
+        greeted, answered = talk.of("bot-started-speaking")
+        assert talk.audible(greeted["at"], cut["at"])
+        assert not talk.audible(cut["at"] + 300, answered["at"] - 50), "the agent did not stop"
+        assert talk.audible(answered["at"], talk.of("bot-stopped-speaking")[1]["at"] + 300)
+
+        # Both transcripts, as the client itself reports them.
+        said = talk.events("userTranscript")
+        assert any(not each["final"] for each in said), "no partial words"
+        assert "baikal" in " ".join(each["text"] for each in said if each["final"]).lower()
+        heard, answer = (each["text"] for each in talk.events("botTranscript"))
+        assert GREETING.startswith(heard)
+        assert 0 < len(heard) < len(GREETING)
+        assert "1,642" in answer
+        outputs = [each for each in talk.events("botOutput") if each["text"] == answer]
+        assert [each["spoken_status"] for each in (outputs[0], outputs[-1])] == ["new", "completed"]
+        progress = [each["spoken_progress"]["accumulated_text"] for each in outputs]
+        assert len(progress) > 5, "progress goes by words"
+        assert all(later.startswith(earlier) for earlier, later in pairwise(progress))
+
+        # The order of the turn is Pipecat's.
+        turn = talk.kinds(since=talk.of("user-started-speaking")[0]["at"])
+        marks = [
+            *("user-started-speaking", "bot-interrupted", "user-transcription", "user-llm-text"),
+            *("user-stopped-speaking", "llm-function-call-started", "llm-function-call-in-progress"),
+            *("llm-function-call-stopped", "bot-llm-started", "bot-llm-text", "bot-llm-stopped"),
+            *("bot-tts-started", "bot-started-speaking"),
+        ]
+        assert [kind for kind in dict.fromkeys(turn) if kind in marks] == marks
+        (call,) = talk.events("llmFunctionCallInProgress")
+        assert "Baikal" in call["arguments"]["query"]
+        (stopped,) = talk.events("llmFunctionCallStopped")
+        assert "Baikal" in stopped["result"]
+        assert not stopped["cancelled"]
+        (sources,) = (each for each in talk.events("serverMessage") if each["kind"] == "sources")
+        assert sources["text"] == answer
+        assert sources["sources"][0].startswith("baikal.md")
+        ttfb = {
+            each["processor"]: each["value"] for m in talk.events("metrics") for each in m.get("ttfb", [])
+        }
+        assert ttfb["turn"] > ttfb["llm"] > 0
+
+        # Nothing was lost on the way, and nothing went wrong.
+        assert not talk.of("error")
+        assert not talk.of("error-response")
+        talk.run("await stock.client.disconnect()")
+        talk.wait("stock.transport.state === 'disconnected'", 5)
+        assert talk.faults == []
+        nothing_left(served, page)
+    recorded = {each["type"] for each in served.events()}
+    assert {"ToolStarted", "ToolEnded", "Yield"} <= recorded
+
+
+def test_it_starts_asks_types_and_is_hung_up_on(served: Served, site: str, tmp_path: Path) -> None:
+    with chromium(write_microphone(tmp_path / "silence.wav", 1.0)) as browser:
+        page = browser.new_page()
+        talk = Talk(page, site)
+        talk.run("await stock.start(a)", f"{served.url}/start")
+        assert health(served)["sessions"] == 1
+        talk.wait_message("bot-started-speaking")
+
+        # A typed question takes the floor.
+        talk.run("await stock.client.sendText(a)", "How deep is Lake Baikal?")
+        talk.wait_message("bot-stopped-speaking", 2)
+        assert len(talk.of("bot-interrupted")) == 1
+        assert [each["text"] for each in talk.events("userLlmText")] == ["How deep is Lake Baikal?"]
+        assert "1,642" in talk.events("botTranscript")[-1]["text"]
+        assert not talk.of("user-started-speaking")
+
+        # Requests are answered, or refused with a reason.
+        clock = talk.run("await stock.client.sendClientRequest('clock', {at: performance.now()})")
+        assert clock["received"] <= clock["sent"]
+        assert 0 < clock["session_ms"] < 120_000
+        delay = talk.run("await stock.client.sendClientRequest('playout', {delay_ms: 120.5})")
+        assert delay == {"delay_ms": 120.5}
+        refused = talk.run("await stock.client.sendClientRequest('dance', {}).catch((m) => m.data.error)")
+        assert refused == "unknown client-message 'dance'"
+        talk.run("stock.client.sendDTMF('12#')")
+        talk.wait_message("error-response", 2)
+        assert talk.of("error-response")[-1]["data"]["error"] == "dtmf: this agent takes no keys"
+
+        # The whole past, and what happens from now on.
+        assert talk.run("await stock.client.sendClientRequest('events', {on: true})") == {"on": True}
+        talk.run("await stock.client.sendText(a)", "Thank you.")
+        talk.wait_message("bot-stopped-speaking", 3)
+        fed = [each["event"] for each in talk.events("serverMessage") if each["kind"] == "event"]
+        assert len(fed) > 30
+        recorded = served.events()
+        assert fed == recorded[-len(fed) :] or fed == recorded[: len(fed)]
+        assert [each["text"] for each in fed if each["type"] == "TypedText"][-1] == "Thank you."
+        talk.run("await stock.client.sendClientRequest('events', {on: false})")
+
+        # It asks for the end, is told of it first, and does not come back.
+        talk.run("stock.client.disconnectBot()")
+        talk.wait("stock.events.some((e) => e.name === 'botDisconnected')", 5)
+        talk.wait("stock.transport.state === 'disconnected'", 5)
+        assert talk.messages[-1]["message"] == {"type": "peerLeft"}
+        page.wait_for_timeout(1500)
+        assert talk.faults == []
+        nothing_left(served, page)
