@@ -194,7 +194,10 @@ class Connection:
 
     async def _release(self) -> None:
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            await self._pc.close()
+            try:
+                await self._pc.close()
+            except Exception:  # what it is made of may be half done, by an offer that aiortc choked on
+                log.exception("the connection could not be closed", extra={"session": self._peer.id})
 
     @property
     def packets(self) -> int:

@@ -64,15 +64,21 @@ def _parse(sdp: str) -> Any:
 def check_sdp(sdp: str) -> str:
     """The SDP to hand on, its `.local` candidates removed.
 
-    Raises OfferError with the reason if it cannot be read, has more than `MAX_MEDIA` media lines, no audio line
-    with Opus, or a media line without ICE or DTLS parameters.
+    Raises OfferError with the reason if it cannot be read, has more than `MAX_MEDIA` media lines, mids that do not
+    fit, no audio line with Opus, or a media line without ICE or DTLS parameters.
     """
     sdp = drop_mdns_candidates(sdp)
     if sdp.count("a=rtpmap:") * sdp.count("a=rtcp-fb:") > MAX_FEEDBACK:
         raise OfferError("the offer has too many codecs")
-    media = _parse(sdp).media
+    parsed = _parse(sdp)
+    media = parsed.media
     if len(media) > MAX_MEDIA:
         raise OfferError(f"the offer has {len(media)} media lines, more than {MAX_MEDIA}")
+    mids = [each.rtp.muxId for each in media]
+    if len(set(mids)) < len(mids):
+        raise OfferError("two media lines of the offer have the same mid")
+    if any(mid not in mids for group in parsed.group for mid in group.items):
+        raise OfferError("the offer groups a mid that it does not have")
     audio = [each for each in media if each.kind == "audio"]
     if not audio:
         raise OfferError("the offer has no audio line")
