@@ -26,6 +26,7 @@ class BasePeer:
         self.listeners: list[Callable[[Event], None]] = []
         self.running = False
         self.ended: list[str] = []
+        self.delays: list[float] = []
         self.over = anyio.Event()
         self.seconds = 0.0
 
@@ -43,6 +44,9 @@ class BasePeer:
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
+
+    def delayed(self, seconds: float) -> None:
+        self.delays.append(seconds)
 
     def end(self, reason: str) -> None:
         self.ended.append(reason)

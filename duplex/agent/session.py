@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ from tts.types import Synthesiser
 
 _AUDIO_AGE = to_ticks(1.0)
 """Audio that waited longer than this is dropped: after a stall the session catches up at once."""
+_MAX_DELAY = 2.0
+"""Seconds; a longer way to the caller's ear is a fault of its measure."""
 _MAX_TEXT = 2_000
 """Characters of a typed message."""
 
@@ -111,6 +114,15 @@ class Session:
         """Take a typed user message as if it had been said; it is cut at 2,000 characters."""
         if self._clock is not None and text.strip():
             self._user.out.send_nowait(TypedText(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
+
+    def delayed(self, seconds: float) -> None:
+        """Say how long after `pull` a frame is heard; taken as 0..2 s, and passed over where it is no number."""
+        if math.isfinite(seconds):
+            self._loudspeaker.delay = to_ticks(min(max(0.0, seconds), _MAX_DELAY))
+
+    def end(self, reason: str) -> None:
+        """Ask the session to finish: `run` returns."""
+        self.graph.stop()
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with every public event; returns the function that ends it."""

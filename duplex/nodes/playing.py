@@ -64,6 +64,15 @@ class Loudspeaker(Node):
             for result in self._playout.on(event):
                 await self.played.send(result)
 
+    @property
+    def delay(self) -> int:
+        """Ticks between `pull` and the caller's ear."""
+        return self._playout.delay
+
+    @delay.setter
+    def delay(self, ticks: int) -> None:
+        self._playout.delay = ticks
+
     def pull(self) -> Pcm:
         """The next 20 ms, int16 [480] at 24 kHz. Called by the transport, on the event loop."""
         frame, events = self._playout.pull(self.clock.now())

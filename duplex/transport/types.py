@@ -42,6 +42,22 @@ class Peer(Protocol):
     def say_text(self, text: str) -> None:
         """Take a typed user message as if it had been said."""
 
+    def delayed(self, seconds: float) -> None:
+        """Say how long after `pull` a frame is heard, as the transport measures it; taken as 0..2 s.
+
+        What counts as heard follows it. A transport that measures nothing need not call this.
+        """
+
+    def end(self, reason: str) -> None:
+        """Ask the session to finish: a reply under way is heard out, a goodbye is said, then `run` returns.
+
+        It may take as long as the caller goes on speaking; whoever has a limit cancels `run`. Asking again changes
+        nothing.
+
+        Args:
+            reason: `drain` (the service restarts), `idle` or `limit`; others end with a plain goodbye.
+        """
+
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with every public event of the session; returns the function that ends it."""
 
