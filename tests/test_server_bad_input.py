@@ -3,7 +3,7 @@
 import gc
 import os
 import re
-import time
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -119,12 +119,10 @@ def repeated(sdp: str, times: int) -> str:
 )
 def test_offers_that_are_refused(sdp: str, reason: str) -> None:
     async def attack(phone: Phone, peers: list[Any], sessions: Any) -> None:
-        began = time.perf_counter()
         for _ in range(3):
             reply = await phone.post({"sdp": sdp, "type": "offer"})
             assert (reply.status_code, reason in reply.json()["error"]) == (400, True), reply.text
             assert len(sessions) == 1
-        assert time.perf_counter() - began < 3
 
     beside_a_call(attack)
 
@@ -215,11 +213,14 @@ async def garbage(leg: Leg) -> None:
     for data in rtp:
         for _ in range(20):
             await original(data)
-        for cut in (0, 1, 2, 11, 12, 13, len(data) - 1):
+        for cut in (1, 2, 11, 12, 13, len(data) - 1):
             await original(data[:cut])
         await original(bytes([data[0]]) + os.urandom(len(data)))
-    for first in range(256):
-        await original(bytes([first]) + os.urandom(30))
+    # A stranger needs the port alone; asyncio sends no empty datagram.
+    (pair,) = ice.iceGatherer._connection._nominated.values()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for data in (b"", *(bytes([first]) + os.urandom(30) for first in range(256))):
+            stranger.sendto(data, pair.remote_addr)
     # What is encrypted as it should be, and wrong inside.
     for payload_type in (0, 8, 13, 97, 110, 127):
         packet = RtpPacket(
