@@ -105,10 +105,16 @@ class Channel:
         elif channel.readyState == "open":
             full = channel.bufferedAmount > MAX_BUFFERED
             if not full:
-                channel.send(text)
+                self._put(channel, text)
             elif not self._full:
                 log.warning("the client reads no messages; dropping them", extra={"session": self._peer.id})
             self._full = full
+
+    def _put(self, channel: Any, text: str) -> None:
+        try:
+            channel.send(text)
+        except ValueError as error:  # over the size that the client's own offer allows
+            log.warning("a message is lost: %s", error, extra={"session": self._peer.id})
 
     def _on_event(self, event: Event) -> None:
         told, fed = self._client.on_event(event)
