@@ -53,7 +53,7 @@ def run(inputs: list[tuple[float, Input]]) -> tuple[list[Action], State]:
             State.CARRIED,
         ),
         ([*UP, (5, bye("a"))], [Bind("a"), LEFT], State.ENDED),
-        ([*UP, (5, HungUp())], [Bind("a"), End("hung up")], State.ENDED),
+        ([*UP, (5, HungUp("drain"))], [Bind("a"), End("drain")], State.ENDED),
         ([*UP, (5, Quiet("a"))], [Bind("a"), Park()], State.PARKED),
         ([*UP, (5, Quiet("a")), (6, Heard("a"))], [Bind("a"), Park(), Bind("a")], State.CARRIED),
         # Quiet at 5, ICE gives up at 25: the 30 s count from the silence.

@@ -38,8 +38,8 @@ class BasePeer:
     def pull(self) -> Pcm:
         return np.zeros(480, np.int16)
 
-    def say_text(self, text: str) -> None:
-        self.typed.append(text)
+    def say_text(self, text: str, answer: bool = True) -> None:
+        self.typed.append(text if answer else f"({text})")
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -58,7 +58,7 @@ class Call:
         self._connections: dict[str, Connection] = {}
         self._carriers: TaskGroup | None = None
         self._over = anyio.Event()
-        self._reason = "the server stopped"
+        self._reason = ""
 
     @property
     def carried(self) -> bool:
@@ -90,17 +90,16 @@ class Call:
             self._carriers.start_soon(self._carry, connection)
         return answer
 
-    def hang_up(self) -> None:
+    def hang_up(self, reason: str = "the caller hung up") -> None:
         """End the call; its caller is told."""
-        self._tell(HungUp())
+        self._tell(HungUp(reason))
 
     def wind_up(self) -> None:
         """Let the session come to its end: it finishes its turn and says goodbye, if somebody is there to hear it."""
-        end = getattr(self.peer, "end", None)
-        if self.carried and end is not None:
-            end("drain")
+        if self.carried:
+            self.peer.end("drain")
         else:
-            self.hang_up()
+            self.hang_up("the server is shutting down")
 
     async def run(self) -> None:
         """Run the session until it ends or its caller is gone for good; then tell who is left and release all.
@@ -130,12 +129,11 @@ class Call:
 
     async def _run_session(self) -> None:
         await self.peer.run()
-        self._reason = "the session ended"
-        self._over.set()
+        self.hang_up("the session ended")
 
     def _close(self) -> None:
         """Say goodbye where somebody listens, and let all connections end."""
-        self._over.set()
+        self.hang_up("it was cut off")  # unless it ended by itself
         self._carriers = None
         self._channel.detach()
         for connection in self._connections.values():
@@ -161,8 +159,7 @@ class Call:
                 connection = self._connections[id]
                 self._tell(Heard(id) if pulse.beat(now, connection.packets) else Quiet(id))
                 if connection.greedy:
-                    log.warning("the client sends more than it may", extra={"session": self.peer.id})
-                    self.hang_up()
+                    self.hang_up("the client sends more than it may")
             self._tell(Due())
 
     def _tell(self, event: Input) -> None:

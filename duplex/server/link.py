@@ -67,7 +67,9 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The call is to end, by its caller or its session."""
+    """The call is to end, by its caller, its session or the server; `reason` is fit for the log."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the call; the reason is fit for the log."""
+    """End the call."""
 
     reason: str
 
@@ -129,8 +131,8 @@ class Link:
                 return self._gone(t, id, left)
             case Due():
                 return self._expire(t)
-            case HungUp():
-                return self._end("hung up")
+            case HungUp(reason):
+                return self._end(reason)
         return []
 
     def _through(self, id: str) -> list[Action]:

@@ -125,7 +125,7 @@ class Sessions:
             self._opening -= 1
             self._empty.set()
         if self._tasks is None or self._draining:
-            call.hang_up()
+            call.hang_up("the server is shutting down")
             await call.run()
             raise ServerFull("the server is shutting down")
         self._calls[call] = [answer.pc_id]
