@@ -247,11 +247,14 @@ def test_it_starts_asks_types_and_is_hung_up_on(served: Served, site: str, tmp_p
         assert health(served)["sessions"] == 1
         talk.wait_message("bot-started-speaking")
 
-        # A typed question takes the floor.
-        talk.run("await stock.client.sendText(a)", "How deep is Lake Baikal?")
+        # What is only noted is not answered; a typed question takes the floor, and is understood by the note.
+        talk.run(
+            "await stock.client.sendText(a, {run_immediately: false})", "I would like to see Lake Baikal."
+        )
+        talk.run("await stock.client.sendText(a)", "How deep is it?")
         talk.wait_message("bot-stopped-speaking", 2)
         assert len(talk.of("bot-interrupted")) == 1
-        assert [each["text"] for each in talk.events("userLlmText")] == ["How deep is Lake Baikal?"]
+        assert [each["text"] for each in talk.events("userLlmText")] == ["How deep is it?"]
         assert "1,642" in talk.events("botTranscript")[-1]["text"]
         assert not talk.of("user-started-speaking")
 

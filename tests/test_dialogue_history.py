@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duplex.dialogue.events import Commit, PlayoutEnded, Resumed, Transcript, TypedText
+from duplex.dialogue.events import Commit, Noted, PlayoutEnded, Resumed, Transcript, TypedText
 from duplex.dialogue.history import History
 from duplex.dialogue.voice import VoiceMachine, VoiceProbability
 from duplex.graph.event import Event
@@ -58,6 +58,11 @@ def test_greeting_and_typed_text() -> None:
     greeting = [commit(0, "greeting"), played(0, "Hello.")]
     said = told(*greeting, TypedText(t=0, text="hi"), commit(1, "typed"))
     assert said == [("agent", "Hello."), ("user", "hi")]
+
+
+def test_what_is_noted_stays_whatever_becomes_of_the_turn() -> None:
+    note = Noted(t=0, text="I am in Turku.")
+    assert told(note, final(1, "How"), commit(1), Resumed(t=0, attempt=1)) == [("user", "I am in Turku.")]
 
 
 def test_voice_needs_a_run_and_reports_its_edge() -> None:

@@ -16,6 +16,7 @@ from asr.vad import SileroVad
 from duplex.dialogue.events import (
     AGENT_RATE,
     EndProbability,
+    Noted,
     PlayoutEnded,
     PlayoutStarted,
     SessionStarted,
@@ -87,7 +88,7 @@ class Session:
         self._clock: Clock | None = None
         self._greets = bool(engines.greeting)
         self._floor = Floor(engines.floor)
-        self._user = Source("user", UserAudio, TypedText, SessionStarted)
+        self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted)
         self._loudspeaker = Loudspeaker(Playout())
         self._scribe = Scribe(self.history)
         self.graph = self._build(engines)
@@ -110,10 +111,11 @@ class Session:
             return np.zeros(AGENT_RATE // 50, dtype=np.int16)
         return self._loudspeaker.pull()
 
-    def say_text(self, text: str) -> None:
-        """Take a typed user message as if it had been said; it is cut at 2,000 characters."""
+    def say_text(self, text: str, answer: bool = True) -> None:
+        """Take a typed user message as if it had been said, or only note it; it is cut at 2,000 characters."""
         if self._clock is not None and text.strip():
-            self._user.out.send_nowait(TypedText(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
+            kind = TypedText if answer else Noted
+            self._user.out.send_nowait(kind(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
 
     def delayed(self, seconds: float) -> None:
         """Say how long after `pull` a frame is heard; taken as 0..2 s, and passed over where it is no number."""
@@ -179,7 +181,7 @@ class Session:
             speaker.played, floor.events, only=(PlayoutStarted, PlayoutEnded), feedback=True, capacity=256
         )
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
-        graph.connect(self._user.out, scribe.events, only=TypedText)
+        graph.connect(self._user.out, scribe.events, only=(TypedText, Noted))
         sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
         made = (responder.tools, responder.reply, responder.errors, voice.speech, voice.errors)
         for source in (*sources, *made):

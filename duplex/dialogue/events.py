@@ -91,6 +91,13 @@ class TypedText(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """The user typed something to be known from now on; it is no turn, and nothing is answered."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnStarted(Event):
     """A new user turn began; its audio starts at `onset`."""
 

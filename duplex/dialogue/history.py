@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from duplex.dialogue.events import Commit, PlayoutEnded, Resumed, Transcript, TypedText
+from duplex.dialogue.events import Commit, Noted, PlayoutEnded, Resumed, Transcript, TypedText
 from duplex.graph.event import Event
+
+NO_ATTEMPT = -1
+"""Of what the user said without asking for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Turn:
     Attributes:
         role: `user` or `agent`.
         text: what was said; for the agent, what was heard.
-        attempt: the attempt it belongs to.
+        attempt: the attempt it belongs to, or `NO_ATTEMPT`.
         interrupted: the agent was cut off.
     """
 
@@ -49,6 +52,8 @@ class History:
                     self._add_user(event.text, event.attempt)
             case TypedText():
                 self._typed = event.text
+            case Noted():
+                self._add(Turn("user", event.text, NO_ATTEMPT))
             case Commit(reason="greeting"):
                 pass
             case Commit():

@@ -14,6 +14,7 @@ from duplex.dialogue.events import (
     Eager,
     EndProbability,
     Heard,
+    Noted,
     PlayoutEnded,
     PlayoutStarted,
     ReplyText,
@@ -40,7 +41,7 @@ PLAYOUT_EVENTS = (PlayoutStarted, Heard, PlayoutEnded)
 REPLY_EVENTS = (ToolStarted, ToolEnded, ReplyText, Speech, AgentError)
 """What is done and made for a reply."""
 PUBLIC_EVENTS = (
-    *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText),
+    *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText, Noted),
     *REPLY_EVENTS,
     *FLOOR_EVENTS,
     *PLAYOUT_EVENTS,

@@ -39,8 +39,8 @@ class Peer(Protocol):
         The transport calls this once every 20 ms, as late as it can: what was pulled counts as sent.
         """
 
-    def say_text(self, text: str) -> None:
-        """Take a typed user message as if it had been said."""
+    def say_text(self, text: str, answer: bool = True) -> None:
+        """Take a typed user message as if it had been said; without `answer` it is only remembered."""
 
     def delayed(self, seconds: float) -> None:
         """Say how long after `pull` a frame is heard, as the transport measures it; taken as 0..2 s.

@@ -36,9 +36,10 @@ from duplex.transport.rtvi.outgoing import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Take a typed message as if it had been said."""
+    """Take a typed message as if it had been said, or only remember it."""
 
     text: str
+    answer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,9 @@ class Client:
             case ClientReady(version=version):
                 return _ready(id, version)
             case SendText(content=content, options=options):
-                if not options.run_immediately or not options.audio_response:
-                    raise BadMessage("send-text: every message is answered at once, and aloud", id)
-                return [Say(content)]
+                if options.run_immediately and not options.audio_response:
+                    raise BadMessage("send-text: this agent answers aloud only", id)
+                return [Say(content, options.run_immediately)]
             case DisconnectBot():
                 return [HangUp()]
             case Dtmf():

@@ -144,8 +144,8 @@ class Channel:
 
     def _do(self, outcome: Message | Act) -> None:
         match outcome:
-            case Say(text):
-                self._peer.say_text(text)
+            case Say(text, answer):
+                self._peer.say_text(text, answer)
             case HangUp():
                 self._hang_up()
             case Delay(ms):
