@@ -281,6 +281,16 @@ def test_it_starts_asks_types_and_is_hung_up_on(served: Served, site: str, tmp_p
         assert [each["text"] for each in fed if each["type"] == "TypedText"][-1] == "Thank you."
         talk.run("await stock.client.sendClientRequest('events', {on: false})")
 
+        # It goes over to a new connection, as after a lost one, and the session goes on without a greeting.
+        talk.run("await stock.transport.attemptReconnection(true)")
+        talk.wait("stock.transport.dc.readyState === 'open'")
+        talk.run("await stock.client.sendText(a)", "Who are you?")
+        talk.wait_message("bot-stopped-speaking", 4)
+        assert health(served)["sessions"] == 1
+        assert len(talk.of("bot-ready")) == 1
+        said = [each["text"] for each in served.events() if each["type"] == "TypedText"]
+        assert said == ["How deep is it?", "Thank you.", "Who are you?"]
+
         # It asks for the end, is told of it first, and does not come back.
         talk.run("stock.client.disconnectBot()")
         talk.wait("stock.events.some((e) => e.name === 'botDisconnected')", 5)
