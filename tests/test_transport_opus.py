@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transport_line import likeness, voice
 from transport_peers import tone
 
 from duplex.audio.levels import level_dbfs
@@ -19,25 +20,8 @@ CODECS = [(LibopusEncoder, LibopusDecoder), (PyavEncoder, PyavDecoder)]
 FRAME = 480
 
 
-def voice(seconds: float) -> Pcm:
-    """A gliding harmonic tone, so that a shifted or wrong frame does not look like the right one."""
-    t = np.arange(round(seconds * 24_000)) / 24_000
-    phase = 2 * np.pi * (150 * t + 40 * t**2)
-    return (sum(np.sin(k * phase) / k for k in range(1, 8)) * 4000).astype(np.int16)
-
-
 def frames(pcm: Pcm) -> list[Pcm]:
     return list(pcm.reshape(-1, FRAME))
-
-
-def likeness(heard: Pcm, said: Pcm, most: int = 400) -> float:
-    """The highest correlation of what was heard with what was said, over delays up to `most` samples."""
-    heard, said = heard.astype(float), said.astype(float)
-    best = 0.0
-    for shift in range(most):
-        a, b = heard[shift:], said[: len(heard) - shift]
-        best = max(best, float(a @ b / np.sqrt((a @ a) * (b @ b) + 1e-9)))
-    return best
 
 
 @pytest.mark.parametrize("encoder", [LibopusEncoder, PyavEncoder])
