@@ -161,6 +161,14 @@ def test_a_voice_within_reaction_time_is_no_answer_to_the_reply() -> None:
     assert run.floor.state is State.USER
 
 
+def test_reaction_time_counts_from_when_the_reply_is_heard() -> None:
+    """The reply leaves at 1300 ms and is heard at 1500: a voice at 1650 does not answer it, one at 1750 does."""
+    for onset, kinds in ((1650, ["Yield", "Resumed"]), (1750, ["Duck"])):
+        run = Run().voice(0, 1000).at(1110, ended(1, 0.9)).at(1250)
+        run.at(1300, PlayoutStarted(t=1300 * MS, attempt=1, delay=200 * MS)).voice(onset)
+        assert run.kinds()[3:] == kinds
+
+
 def test_the_reply_ends_and_the_floor_is_free() -> None:
     run = speaking().at(4000, PlayoutEnded(t=4000 * MS, attempt=1, heard="It is deep."))
     assert run.floor.state is State.QUIET
@@ -179,9 +187,7 @@ def test_a_reply_that_ends_under_a_voice_hands_the_floor_over() -> None:
 def test_greeting_can_be_interrupted_but_is_never_taken_for_an_answer() -> None:
     run = Run()
     run.at(0, SessionStarted(t=0, greets=True))
-    run.at(100, PlayoutStarted(t=100 * MS, attempt=0)).voice(
-        150, latency=64
-    ).at(400)
+    run.at(100, PlayoutStarted(t=100 * MS, attempt=0)).voice(150, latency=64).at(400)
     assert run.kinds() == ["Commit", "Duck", "Yield", "TurnStarted"]
 
 

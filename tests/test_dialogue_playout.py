@@ -19,11 +19,14 @@ from duplex.dialogue.events import (
     Unduck,
     Yield,
 )
-from duplex.dialogue.playout import FRAME, Playout, heard_words
+from duplex.dialogue.ledger import heard_words
+from duplex.dialogue.playout import FRAME, Playout
 from duplex.graph.event import Event
 
 WORD = 4_800
 """100 ms in ticks."""
+PULL = 960
+"""20 ms in ticks."""
 
 
 def speech(attempt: int, words: list[str], last: bool = True, level: int = 8_000) -> Speech:
@@ -37,10 +40,10 @@ def commit(attempt: int) -> Commit:
     return Commit(t=0, attempt=attempt, turn=1, end=0, reason="words")
 
 
-def play(playout: Playout, frames: int) -> tuple[np.ndarray, list[Event]]:
+def play(playout: Playout, frames: int, since: int = 0) -> tuple[np.ndarray, list[Event]]:
     audio, events = [], []
-    for i in range(frames):
-        frame, out = playout.pull(i * 960)
+    for i in range(since, since + frames):
+        frame, out = playout.pull(i * PULL)
         audio.append(frame)
         events += out
     return np.concatenate(audio), events
@@ -80,17 +83,88 @@ def test_an_open_reply_waits_for_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "delay_ms", "heard"),
-    [(2, 0, ""), (3, 0, "one"), (7, 0, "one"), (8, 0, "one two"), (8, 85, "one"), (13, 85, "one two")],
+    ("at_ms", "delay_ms", "heard"),
+    [
+        (49, 0, ""),
+        (50, 0, "one"),
+        (149, 0, "one"),
+        (150, 0, "one two"),
+        (150, 85, "one"),
+        (134, 85, ""),
+        (235, 85, "one two"),
+        (299, 0, "one two three"),
+    ],
 )
-def test_yield_keeps_only_heard_words(frames: int, delay_ms: int, heard: str) -> None:
+def test_yield_keeps_only_heard_words(at_ms: int, delay_ms: int, heard: str) -> None:
+    """Frames leave every 20 ms; the caller's ear is `delay_ms` behind."""
     playout = Playout(delay=delay_ms * 48)
     playout.on(commit(1))
     playout.on(speech(1, ["one", "two", "three"]))
-    play(playout, frames)
-    (event,) = playout.on(Yield(t=9, attempt=1))
+    play(playout, at_ms // 20 + 1)
+    (event,) = playout.on(Yield(t=at_ms * 48, attempt=1))
     assert isinstance(event, PlayoutEnded)
     assert (event.heard, event.interrupted) == (heard, True)
+
+
+def test_a_reply_is_over_when_its_last_sound_was_heard() -> None:
+    """200 ms of speech and 85 ms on the way: heard out at 285 ms, told at the next pull."""
+    playout = Playout(delay=85 * 48)
+    playout.on(commit(1))
+    playout.on(speech(1, ["one", "two"]))
+    audio, events = play(playout, 30)
+    assert np.count_nonzero(audio) == 4_800
+    assert [(type(event).__name__, event.t // 48) for event in events] == [
+        ("PlayoutStarted", 0),
+        ("Heard", 140),
+        ("Heard", 240),
+        ("PlayoutEnded", 300),
+    ]
+    assert isinstance(events[0], PlayoutStarted)
+    assert events[0].delay == 85 * 48
+
+
+def test_what_was_heard_to_its_end_was_not_interrupted() -> None:
+    playout = Playout(delay=85 * 48)
+    playout.on(commit(1))
+    playout.on(speech(1, ["one", "two"]))
+    play(playout, 12)
+    (event,) = playout.on(Yield(t=285 * 48, attempt=1))
+    assert isinstance(event, PlayoutEnded)
+    assert (event.heard, event.interrupted) == ("one two", False)
+
+
+def test_words_on_their_way_are_not_heard_when_the_caller_interrupts() -> None:
+    """All has left, but the second word is still under way: nothing fades, and it does not count."""
+    playout = Playout(delay=200 * 48)
+    playout.on(commit(1))
+    playout.on(speech(1, ["one", "two"]))
+    play(playout, 12)
+    (event,) = playout.on(Yield(t=260 * 48, attempt=1))
+    assert isinstance(event, PlayoutEnded)
+    assert (event.heard, event.interrupted) == ("one", True)
+    assert not play(playout, 3, since=13)[0].any()
+
+
+def test_frames_that_leave_in_a_burst_are_heard_one_after_the_other() -> None:
+    playout = Playout()
+    playout.on(commit(1))
+    playout.on(speech(1, ["one", "two"]))
+    for _ in range(10):
+        playout.pull(0)
+    (event,) = playout.on(Yield(t=100 * 48, attempt=1))
+    assert isinstance(event, PlayoutEnded)
+    assert event.heard == "one"
+
+
+def test_a_delay_that_grows_takes_back_nothing() -> None:
+    playout = Playout()
+    playout.on(commit(1))
+    playout.on(speech(1, ["one", "two"]))
+    play(playout, 5)
+    playout.delay = 48_000
+    (event,) = playout.on(Yield(t=100 * 48, attempt=1))
+    assert isinstance(event, PlayoutEnded)
+    assert event.heard == "one"
 
 
 def test_after_yield_ten_milliseconds_fade_then_silence() -> None:
@@ -139,3 +213,79 @@ def test_heard_is_a_prefix_that_grows_with_the_position(lengths: list[int], posi
     assert heard_words(words, position + 1) >= count
     assert all((w.start + w.end) / 2 <= position for w in words[:count])
     assert all((w.start + w.end) / 2 > position for w in words[count:])
+
+
+@st.composite
+def replies(draw: st.DrawFn) -> tuple[list[Speech], list[SpokenWord]]:
+    """A reply in pieces of any length (ticks of a word are twice its samples), and all its words."""
+    pieces: list[Speech] = []
+    words: list[SpokenWord] = []
+    at = 0
+    lengths = draw(st.lists(st.lists(st.integers(1, 3_000), max_size=4), min_size=1, max_size=4))
+    for index, piece in enumerate(lengths):
+        spoken: list[SpokenWord] = []
+        for length in piece:
+            spoken.append(SpokenWord(f"w{len(words) + len(spoken)}", at, at + 2 * length))
+            at += 2 * length
+        words += spoken
+        pcm = np.ones(sum(piece), dtype=np.int16)
+        last = index == len(lengths) - 1
+        pieces.append(Speech(t=0, attempt=1, pcm=pcm, words=tuple(spoken), last=last))
+    return pieces, words
+
+
+@given(
+    replies(),
+    st.integers(0, 2 * 48_000),
+    st.lists(st.tuples(st.sampled_from([0, 500, 960, 960, 960, 5_000]), st.booleans()), max_size=80),
+    st.none() | st.integers(0, 100),
+)
+def test_no_more_is_heard_than_had_left_a_delay_ago_and_all_in_the_end(
+    reply: tuple[list[Speech], list[SpokenWord]],
+    delay: int,
+    pulls: list[tuple[int, bool]],
+    cut: int | None,
+) -> None:
+    """However irregularly frames are pulled and speech comes, and whenever it is cut off."""
+    pieces, words = reply
+    playout = Playout(delay=delay)
+    playout.on(commit(1))
+    t, left = 0, [(0, 0)]  # left: samples, and when
+    out: list[Event] = []
+
+    def check(events: list[Event]) -> None:
+        """Words are those whose half had left `delay` ago; they only grow."""
+        out.extend(events)
+        gone = max((samples for at, samples in left if at <= t - delay), default=0) * 2
+        for event in events:
+            if isinstance(event, Heard | PlayoutEnded):
+                text = event.text if isinstance(event, Heard) else event.heard
+                count = len(text.split())
+                assert text.split() == [word.text for word in words[:count]]
+                assert all((word.start + word.end) / 2 <= gone for word in words[:count])
+
+    def pull() -> None:
+        frame, events = playout.pull(t)
+        left.append((t, left[-1][1] + int(np.count_nonzero(frame))))
+        check(events)
+
+    waiting = list(pieces)
+    for index, (step, more) in enumerate(pulls):
+        if more and waiting:
+            playout.on(waiting.pop(0))
+        if index == cut:
+            check(playout.on(Yield(t=t, attempt=1)))
+            break
+        pull()
+        t += step
+    else:
+        for piece in waiting:
+            playout.on(piece)
+        for _ in range(400):
+            pull()
+            t += PULL
+        ended = out[-1]
+        assert isinstance(ended, PlayoutEnded)
+        assert (ended.heard, ended.interrupted) == (" ".join(word.text for word in words), False)
+    heard = [len(event.text.split()) for event in out if isinstance(event, Heard)]
+    assert heard == sorted(set(heard))

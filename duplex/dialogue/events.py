@@ -212,14 +212,15 @@ class Speech(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutStarted(Event):
-    """The first sample of a reply was handed to the transport."""
+    """The first sample of a reply was handed to the transport; it is heard `delay` ticks later."""
 
     attempt: int
+    delay: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard(Event):
-    """The words of the reply that the caller has heard so far; sent as they are played."""
+    """The words of the reply that the caller has heard so far; sent as they are heard."""
 
     attempt: int
     text: str
@@ -227,7 +228,7 @@ class Heard(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutEnded(Event):
-    """A reply is over: all of it was played, or it was cut off after `heard`."""
+    """A reply is over: all of it was heard, or it was cut off after `heard`."""
 
     attempt: int
     heard: str

@@ -85,7 +85,7 @@ class Floor:
         """The user's voice is on now."""
         self._onset = 0
         self._audible_from: int | None = None
-        """When the current reply's first sample was played; None before."""
+        """When the current reply's first sample is heard; None before it has left."""
 
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""
@@ -109,7 +109,7 @@ class Floor:
             case TypedText():
                 return self._typed(event)
             case PlayoutStarted() if self.state is State.AGENT and event.attempt == self._attempt:
-                self._audible_from = event.t
+                self._audible_from = event.t + event.delay
             case PlayoutEnded() if self.state is State.AGENT and event.attempt == self._attempt:
                 return self._played(event.t)
         return []

@@ -2,7 +2,7 @@
 
 A reply's audio is kept here from the moment it is made. It leaves, 20 ms at a time, only after its attempt was
 committed; an attempt that is dropped leaves nothing. Since every sample passes through `pull`, the ledger knows
-which words went out to the sample, and a word counts as heard if at least half of it did.
+to the sample what has left, and says `delay` later what of it was heard: a reply is over when its last word was.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from duplex.dialogue.events import (
     PlayoutStarted,
     Resumed,
     Speech,
-    SpokenWord,
     Unduck,
     Yield,
 )
+from duplex.dialogue.ledger import Ledger
 from duplex.graph.event import TICKS, Event
 
 Pcm = NDArray[np.int16]
@@ -35,11 +35,6 @@ DUCKED = 10 ** (-14 / 20)
 """Gain while the user's voice overlaps ours."""
 RAMP = AGENT_RATE // 100
 """Samples over which the gain changes: 10 ms, too short to notice and too long to click."""
-
-
-def heard_words(words: list[SpokenWord], position: int) -> int:
-    """How many leading words were heard when the playout stood at `position` ticks of the reply."""
-    return sum(1 for word in words if (word.start + word.end) / 2 <= position)
 
 
 class Playout:
@@ -55,10 +50,9 @@ class Playout:
         self._audio: list[Pcm] = []
         self._offset = 0
         """Samples of the first array that were played."""
-        self._words: list[SpokenWord] = []
         self._complete = False
-        self._played = 0
-        """Samples of this reply that were played."""
+        """All of the reply has come."""
+        self._ledger = Ledger()
         self._reported = 0
         self._gain = self._target = 1.0
         self._tail: Pcm | None = None
@@ -86,36 +80,42 @@ class Playout:
             return
         if event.pcm.size:
             self._audio.append(event.pcm)
-        self._words.extend(event.words)
+        self._ledger.add(event.words)
         self._complete = self._complete or event.last
 
     def _clear(self) -> None:
         self._attempt = None
-        self._audio, self._offset, self._words = [], 0, []
-        self._complete, self._played, self._reported = False, 0, 0
+        self._audio, self._offset, self._complete = [], 0, False
+        self._ledger, self._reported = Ledger(), 0
 
     def _drop(self, attempt: int, t: int) -> list[Event]:
         """Stop this attempt; if some of it was played, say what was heard."""
         events: list[Event] = []
         if self._attempt == attempt:
-            if self._played:
+            ledger = self._ledger
+            if ledger.sent:
+                ledger.listen(t, self.delay)
+                cut = not self._spoken
                 self._tail = self._fade_out()
-                heard = self._heard(self._played * TICKS_A_SAMPLE - self.delay)
-                events.append(PlayoutEnded(t=t, attempt=attempt, heard=heard, interrupted=True))
+                events.append(PlayoutEnded(t=t, attempt=attempt, heard=ledger.text, interrupted=cut))
             self._clear()
         self._dead = max(self._dead, attempt)
         self._target = 1.0
         return events
 
-    def _fade_out(self) -> Pcm:
+    @property
+    def _spoken(self) -> bool:
+        """Nothing is left to say or to hear."""
+        return self._complete and not self._audio and self._ledger.complete
+
+    def _fade_out(self) -> Pcm | None:
         """The next 10 ms, fading: a cut in mid-wave is a click."""
         samples = self._read(RAMP)
+        if not samples.size:
+            return None
         ramp = np.linspace(self._gain, 0.0, samples.size, dtype=np.float32)
         self._gain = 1.0
         return (samples * ramp).astype(np.int16)
-
-    def _heard(self, position: int) -> str:
-        return " ".join(word.text for word in self._words[: heard_words(self._words, position)])
 
     def pull(self, t: int) -> tuple[Pcm, list[Event]]:
         """The next 20 ms, int16 [480] at 24 kHz, and what its leaving means."""
@@ -125,29 +125,27 @@ class Playout:
             return frame, []
         if self._attempt is None or self._attempt != self._released:
             return frame, []
-        events: list[Event] = []
+        events = self._report(t, self._attempt)
         samples = self._read(FRAME)
         if samples.size:
-            if self._played == 0:
+            if not self._ledger.sent:
                 self._gain = self._target
-                events.append(PlayoutStarted(t=t, attempt=self._attempt))
+                events.append(PlayoutStarted(t=t, attempt=self._attempt, delay=self.delay))
             frame[: samples.size] = self._level(samples)
-            self._played += samples.size
-            events += self._report(t)
-        if self._complete and not self._audio:
-            heard = " ".join(word.text for word in self._words)
-            events.append(PlayoutEnded(t=t, attempt=self._attempt, heard=heard))
+            self._ledger.send(t, samples.size * TICKS_A_SAMPLE)
+        elif self._complete and self._ledger.heard == self._ledger.sent:
+            events.append(PlayoutEnded(t=t, attempt=self._attempt, heard=self._ledger.whole))
             self._dead = self._attempt
             self._clear()
         return frame, events
 
-    def _report(self, t: int) -> list[Event]:
-        count = heard_words(self._words, self._played * TICKS_A_SAMPLE - self.delay)
-        if count <= self._reported or self._attempt is None:
+    def _report(self, t: int, attempt: int) -> list[Event]:
+        """The words that were heard since the last time."""
+        self._ledger.listen(t, self.delay)
+        if self._ledger.count <= self._reported:
             return []
-        self._reported = count
-        text = " ".join(word.text for word in self._words[:count])
-        return [Heard(t=t, attempt=self._attempt, text=text)]
+        self._reported = self._ledger.count
+        return [Heard(t=t, attempt=attempt, text=self._ledger.text)]
 
     def _read(self, count: int) -> Pcm:
         parts: list[Pcm] = []
