@@ -5,9 +5,8 @@ Clients drop what does not carry the label, and take an `id` only where it answe
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
-
-from duplex import __version__
 
 LABEL = "rtvi-ai"
 VERSION = "2.1.0"
@@ -28,7 +27,7 @@ def message(kind: str, data: Message | None = None, id: str | None = None) -> Me
 
 def bot_ready(id: str) -> Message:
     """The answer to `client-ready`, which the client's `connect()` waits for, without a limit."""
-    about = {"library": "duplex-voice", "library_version": __version__}
+    about = {"library": "duplex-voice", "library_version": version("duplex-voice")}
     capabilities = {
         "audio_in": True,
         "audio_out": True,
