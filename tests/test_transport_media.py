@@ -170,7 +170,7 @@ def test_reports_go_on_and_tell_delay_and_loss() -> None:
         remote = await far.transceiver.receiver.getStats()
         (sender_report,) = [v for v in remote.values() if v.type == "remote-outbound-rtp"]
         assert sender_report.packetsSent == pytest.approx(near.media.sender.packets, abs=80)
-        near.media.client_delay(0.2)
+        near.media.delay.client(0.2)
         await anyio.sleep(0.1)
         assert near.delays[-1] == pytest.approx(0.2065, abs=0.02)
 

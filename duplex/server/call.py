@@ -54,9 +54,10 @@ class Call:
         self.peer = peer
         self._connect = connect
         self._link = Link(hold)
-        self._channel = Channel(peer, hang_up=self.hang_up)
+        self._channel = Channel(peer, hang_up=self.hang_up, on_delay=self._tell_delay)
         self._connections: dict[str, Connection] = {}
-        self._carriers: TaskGroup | None = None
+        self._carrier: Connection | None = None
+        self._tasks: TaskGroup | None = None
         self._over = anyio.Event()
         self._reason = ""
 
@@ -86,8 +87,8 @@ class Call:
         connection.on_channel = lambda: self._attach(connection)
         self._connections[connection.id] = connection
         self._tell(Offered(connection.id))
-        if self._carriers is not None:
-            self._carriers.start_soon(self._carry, connection)
+        if self._tasks is not None:
+            self._tasks.start_soon(self._carry, connection)
         return answer
 
     def hang_up(self, reason: str = "the caller hung up") -> None:
@@ -110,7 +111,7 @@ class Call:
         log.info("call opened", extra=session)
         try:
             async with anyio.create_task_group() as carriers:
-                self._carriers = carriers
+                self._tasks = carriers
                 for connection in self._connections.values():
                     carriers.start_soon(self._carry, connection)
                 try:
@@ -134,7 +135,7 @@ class Call:
     def _close(self) -> None:
         """Say goodbye where somebody listens, and let all connections end."""
         self.hang_up("it was cut off")  # unless it ended by itself
-        self._carriers = None
+        self._tasks = None
         self._channel.detach()
         for connection in self._connections.values():
             connection.close()
@@ -182,7 +183,12 @@ class Call:
         self._channel.park()
         for connection in self._connections.values():
             connection.bound = connection.id == id
-            self._attach(connection)
+        if id is None:
+            return
+        old, self._carrier = self._carrier, self._connections[id]
+        if old is not None and old is not self._carrier:
+            self._channel.put_back(old.undelivered())
+        self._attach(self._carrier)
 
     def _attach(self, connection: Connection) -> None:
         if connection.bound and connection.channel is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,3 +63,14 @@ class Peer(Protocol):
 
     async def run(self) -> None:
         """Run the session until it ends or is cancelled."""
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A peer that says when it begins to have audio, which then need not wait for its turn (10 ms on average)."""
+
+    def on_ready(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when `pull` may give audio after silence; returns the function that ends it.
+
+        The transport may then pull sooner than 20 ms after the last time, if what it pulled was silence.
+        """

@@ -11,26 +11,20 @@ from typing import Any
 
 import anyio
 import numpy as np
-from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
+from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 from OpenSSL import SSL
 
-from duplex.audio.pcm import Framer, downmix
-from duplex.audio.resample import Decimator
-from duplex.transport.types import AGENT_RATE, USER_RATE, Pcm, Peer
+from duplex.audio.pcm import Framer
+from duplex.transport.types import AGENT_RATE, USER_RATE, Pcm, Peer, Prompt
+from duplex.transport.webrtc import taps
 from duplex.transport.webrtc.errors import OfferError
 from duplex.transport.webrtc.ice import Arrivals, Ice, is_mdns, limit_gathering
+from duplex.transport.webrtc.media import Media, add_audio
 from duplex.transport.webrtc.offer import MAX_CANDIDATES, Answer, Candidate, caller_of
-from duplex.transport.webrtc.receive import receive_at_once
-from duplex.transport.webrtc.send import PacedTrack
 
 log = logging.getLogger(__name__)
 
-OPUS_RATE = 48_000
-USER_FRAME = USER_RATE // 50
-MAX_GAP_FRAMES = 50
-"""Lost packets in a row that are replaced by silence; a longer gap is cut to this second."""
 CLOSE_SECONDS = 5.0
 """How long a TURN server that does not answer may hold up the end of a connection."""
 LAST_WORDS_SECONDS = 0.5
@@ -53,10 +47,7 @@ class Ending(Enum):
 
 
 class Connection:
-    """Answers an offer, then carries audio between the caller and a `Peer` while `bound`, until either ends it.
-
-    Whatever carries the audio takes it from `_pull` and gives it to `_push`, which know whether the peer is bound.
-    """
+    """Answers an offer, then carries audio between the caller and a `Peer` while `bound`, until either ends it."""
 
     def __init__(self, peer: Peer, ice: Ice, *, connect_timeout: float = 30.0) -> None:
         """Make it inside the event loop.
@@ -68,8 +59,6 @@ class Connection:
         """
         self.id = secrets.token_urlsafe(16)
         """Names the connection to its caller; unlike the session's id it stands in no log."""
-        self.bound = False
-        """Whether this connection carries the session: otherwise it gives silence, and drops what it hears."""
         self.channel: Any = None
         """The client's data channel, once it is open."""
         self.on_channel: Callable[[], None] = lambda: None
@@ -83,12 +72,14 @@ class Connection:
         self._connected = anyio.Event()
         self._over = anyio.Event()
         self._ending = Ending.LOST
-        self._error: Exception | None = None
-        self._track: Any = None
+        self._bound = False
         self._channels = 0
         self._candidates = 0
         self._pc.on("connectionstatechange", self._on_state)
         self._pc.on("datachannel", self._on_channel)
+        self._audio = add_audio(self._pc)
+        self._media = Media(self._audio, AGENT_RATE, self._pull, self._heard, delayed=self._delayed)
+        self._frames = Framer(USER_RATE // 50)
 
     # Signalling
 
@@ -96,9 +87,7 @@ class Connection:
         """The answer to an offer, as `check_sdp` gave it. Raises OfferError with the reason if there can be none."""
         try:
             async with self._negotiating:
-                audio = self._add_audio()
                 await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
-                self._track = audio.receiver.track
                 self._arrivals = Arrivals(self._pc)
                 limit_gathering(self._pc, loopback=self._ice.loopback)
                 return await self._answer()
@@ -122,6 +111,7 @@ class Connection:
         assert first.kind == "audio"
         for other in others:
             other.direction = "inactive"
+        taps.ask_for_redundancy(first)
         await self._pc.setLocalDescription(await self._pc.createAnswer())
         if self._ice.turn and " typ relay" not in self._pc.localDescription.sdp:
             log.warning("%s gave no relay address: is it up, are the credentials right?", self._ice.turn.url)
@@ -156,20 +146,21 @@ class Connection:
         Args:
             through: called once the caller is through.
 
-        Raises what the session's `push` or `pull` raised, in an ExceptionGroup if it was `push`.
+        Raises what the session's methods raised, in an ExceptionGroup.
         """
+        forget = self._peer.on_ready(self._media.ready) if isinstance(self._peer, Prompt) else None
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._receive)
+                tasks.start_soon(self._media.run)
                 tasks.start_soon(self._give_up_in_time, through)
                 await self._over.wait()
                 tasks.cancel_scope.cancel()
             if self._ending is Ending.CLOSED and self.bound:
                 await self._last_words()
         finally:
+            if forget is not None:
+                forget()
             await self._release()
-        if self._error is not None:
-            raise self._error
         return self._ending
 
     async def _give_up_in_time(self, through: Callable[[], None]) -> None:
@@ -199,6 +190,24 @@ class Connection:
             except Exception:  # what it is made of may be half done, by an offer that aiortc choked on
                 log.exception("the connection could not be closed", extra={"session": self._peer.id})
 
+    def undelivered(self) -> list[str]:
+        """The messages that the client has not acknowledged, oldest first, also once the connection is over."""
+        sctp = self._pc.sctp
+        if sctp is None:
+            return []
+        texts, parts = list[str](), list[DataChunk]()
+        for piece in (*sctp._sent_queue, *sctp._outbound_queue):
+            if piece.flags & SCTP_DATA_FIRST_FRAG:
+                parts = []
+            elif not parts or piece.tsn != tsn_plus_one(parts[-1].tsn):
+                continue  # the rest of a message that came through in part
+            if not piece._acked and piece.protocol == WEBRTC_STRING:
+                parts.append(piece)
+                if piece.flags & SCTP_DATA_LAST_FRAG:
+                    texts.append(b"".join(each.user_data for each in parts).decode())
+        waiting = (data for _, protocol, data in sctp._data_channel_queue if protocol == WEBRTC_STRING)
+        return texts + [data.decode() for data in waiting]
+
     @property
     def packets(self) -> int:
         """How many datagrams have come from the other side."""
@@ -215,41 +224,31 @@ class Connection:
 
     # Audio
 
-    def _push(self, pcm: Pcm) -> None:
-        if self.bound:
-            self._peer.push(pcm)
+    @property
+    def bound(self) -> bool:
+        """Whether this connection carries the session: otherwise it gives silence, and drops what it hears."""
+        return self._bound
+
+    @bound.setter
+    def bound(self, bound: bool) -> None:
+        self._bound = bound
+        self._delayed(self._media.delay.seconds)
+
+    def client_delay(self, seconds: float) -> None:
+        """The playout delay that the client reports: its jitter buffer and sound card; bounded to 0..1 s."""
+        self._media.delay.client(seconds)
+
+    def _heard(self, pcm: Pcm, _: float) -> None:
+        for frame in self._frames.push(pcm):
+            if self._bound:
+                self._peer.push(frame)
 
     def _pull(self) -> Pcm:
-        return self._peer.pull() if self.bound else np.zeros(AGENT_RATE // 50, np.int16)
+        return self._peer.pull() if self._bound else np.zeros(AGENT_RATE // 50, np.int16)
 
-    def _add_audio(self) -> Any:
-        """Our side of the offer's first audio line: Opus alone, since our track gives nothing else."""
-        self._pc.addTrack(PacedTrack(AGENT_RATE, self._pull, failed=self._fail))
-        (audio,) = self._pc.getTransceivers()
-        codecs = RTCRtpReceiver.getCapabilities("audio").codecs
-        audio.setCodecPreferences([each for each in codecs if each.mimeType == "audio/opus"])
-        receive_at_once(audio.receiver)
-        return audio
-
-    async def _receive(self) -> None:
-        """Decoded audio, whatever its frames' length, to 20 ms frames at 16 kHz; lost packets as silence."""
-        decimate, framer = Decimator(OPUS_RATE // USER_RATE), Framer(USER_FRAME)
-        expected: int | None = None
-        if self._track is None:  # the caller only listens
-            return
-        while True:
-            try:
-                frame = await self._track.recv()
-            except MediaStreamError:
-                return
-            if expected is not None and (missing := frame.pts - expected) > 0:
-                gap = min(missing // (OPUS_RATE // USER_RATE), MAX_GAP_FRAMES * USER_FRAME)
-                for silent in framer.push(np.zeros(gap, np.int16)):
-                    self._push(silent)
-            expected = frame.pts + frame.samples
-            pcm = downmix(frame.to_ndarray().reshape(-1), len(frame.layout.channels))
-            for piece in framer.push(decimate.push(pcm)):
-                self._push(piece)
+    def _delayed(self, seconds: float) -> None:
+        if self._bound:
+            self._peer.delayed(seconds)
 
     # What aiortc tells
 
@@ -280,10 +279,6 @@ class Connection:
         """Whether the caller closed DTLS, rather than fell silent."""
         ssl = self._pc.getTransceivers()[0].receiver.transport._ssl
         return ssl is not None and bool(ssl.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
-
-    def _fail(self, error: Exception) -> None:
-        self._error = error
-        self._end(Ending.CLOSED)
 
     def _end(self, ending: Ending) -> None:
         if not self._over.is_set():

@@ -57,6 +57,7 @@ class Media:
             dtx: send next to nothing while there is silence.
         """
         self.delay = PlayoutDelay()
+        """Give it what the client reports."""
         self.receiver = Receiver(heard_rate, heard, self._fail)
         self._up = asyncio.Event()
         self.sender = Sender(transceiver.sender, rate, self.delay, self._up.set, dtx=dtx)
@@ -74,14 +75,6 @@ class Media:
         waiting = self._waiter is not None and not self._waiter.done()
         if self._pace and self._waiter and waiting and self._pace.hasten(self._loop.time(), self.sender.ends):
             self._waiter.set_result(None)
-
-    def round_trip(self, seconds: float) -> None:
-        """A round trip that was measured elsewhere, as over the data channel."""
-        self.delay.round_trip(seconds, self._loop.time())
-
-    def client_delay(self, seconds: float) -> None:
-        """The playout delay that the client reports: its jitter buffer and sound card; bounded to 0..1 s."""
-        self.delay.client(seconds)
 
     async def run(self) -> None:
         """Keep the pace; never returns. Raises what `pull`, `sent`, `heard` or `delayed` raised."""
