@@ -69,7 +69,7 @@ def test_a_limit_is_set_to_those_who_go_on() -> None:
 
 
 def test_nobody_waits_for_a_caller_who_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pulse, "REGULAR", 0.5)
+    monkeypatch.setattr(Pulse, "RATED", 0.5)
     monkeypatch.setattr(Pulse, "SILENCE", 0.8)
 
     async def test(phone: Phone, peers: list[Any], sessions: Any) -> None:

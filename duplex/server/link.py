@@ -11,6 +11,7 @@ harms nothing. While a call is parked its session goes on, but nothing is pulled
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -180,26 +181,36 @@ class Pulse:
 
     SILENCE = 2.0
     """Seconds without a packet from a regular client: two of its pings and all its audio."""
-    REGULAR = 3.0
-    """Seconds without a long gap that make a client a regular one."""
     GAP = 1.5
     """Seconds: a longer gap than between two pings."""
+    STEADY = 3.0
+    """Seconds without a long gap that make a client a regular one."""
+    RATE, RATED = 10.0, 1.5
+    """Packets a second that do it sooner, and for how many seconds; reports and checks alone are fewer."""
 
     def __init__(self, t: float) -> None:
-        self._packets = 0
-        self._asked = self._since = self._last = t
+        self._asked = self._since = t
+        self._seen: deque[tuple[float, int]] = deque([(t, 0)])
 
     def beat(self, t: float, packets: int) -> bool:
         """`packets`: how many have come since the connection was made."""
-        asleep = t - self._asked
-        self._asked = t
+        asleep, self._asked = t - self._asked, t
         if asleep > self.GAP:
             # It was we who stood still: what has come meanwhile is not read yet.
             self._since += asleep
-            self._last += asleep
-        if packets > self._packets:
-            self._packets = packets
-            if t - self._last > self.GAP:
+            self._seen = deque((at + asleep, count) for at, count in self._seen)
+        last, count = self._seen[-1]
+        if packets > count:
+            if t - last > self.GAP:
                 self._since = t
-            self._last = t
-        return self._last - self._since < self.REGULAR or t - self._last <= self.SILENCE
+                self._seen.clear()
+            self._seen.append((t, packets))
+            while len(self._seen) > 1 and t - self._seen[1][0] >= self.RATED:
+                self._seen.popleft()
+            return True
+        return t - last <= self.SILENCE or not self._regular(last, count)
+
+    def _regular(self, last: float, count: int) -> bool:
+        first, before = self._seen[0]
+        rated = last - first >= self.RATED and count - before >= self.RATE * (last - first)
+        return rated or last - self._since >= self.STEADY

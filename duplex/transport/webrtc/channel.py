@@ -88,6 +88,10 @@ class Channel:
         if channel is not None and self._on_message in channel.listeners("message"):
             channel.remove_listener("message", self._on_message)
 
+    def put_back(self, texts: list[str]) -> None:
+        """Tell these again first, on the next data channel: another that was left has not delivered them."""
+        self._waiting[:0] = texts[-MAX_WAITING:]
+
     def detach(self) -> None:
         """Say goodbye and stop listening to the session."""
         self._unsubscribe()
