@@ -17,6 +17,7 @@ from duplex.server.app import create_app
 from duplex.server.link import Pulse
 from duplex.server.serve import serving
 
+LONG = "before it is noticed"
 LEFT = {"type": "signalling", "message": {"type": "peerLeft"}}
 
 
@@ -72,13 +73,13 @@ async def parked(peer: HummingPeer, seconds: float = 6.0) -> None:
 async def settled(leg: Leg) -> None:
     """Talk for long enough to count as a regular client."""
     await leg.hears()
-    await anyio.sleep(Pulse.REGULAR + 0.6)
+    await anyio.sleep(Pulse.RATED + 0.6)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed sooner, to spare seconds; one test has the real times."""
-    monkeypatch.setattr(Pulse, "REGULAR", 0.5)
+    monkeypatch.setattr(Pulse, "RATED", 0.5)
     monkeypatch.setattr(Pulse, "SILENCE", 0.8)
 
 
@@ -90,17 +91,27 @@ def test_a_caller_who_was_cut_off_goes_on_where_it_was() -> None:
         await settled(old)
         (peer,) = peers
         with old.cut():
+            peer.tell(ev.AgentError(t=0, message=f"{LONG} " * 200))
+            await anyio.sleep(0.3)
+            peer.tell(ev.AgentError(t=0, message="a little later"))
             await parked(peer)
             pushed = peer.pushed
-            peer.tell(ev.TurnStarted(t=0, turn=1, onset=0))
+            peer.tell(ev.AgentError(t=0, message="meanwhile"))
             assert len(sessions) == 1
             new = await phone.call(instead_of=old)
             assert new.id not in ("", old.id)
             await new.hears()
-            # What was said meanwhile is told, without another client-ready, and so is what comes now.
-            await new.told("user-started-speaking")
-            peer.tell(ev.Transcript(t=0, turn=1, text="hello"))
-            await new.told("user-transcription")
+            # All is told in order, without another client-ready, and so is what comes now.
+            peer.tell(ev.AgentError(t=0, message="now"))
+            await anyio.sleep(0.3)
+            said = [each["data"]["error"] for each in new.messages]
+            assert [each[:20].strip() for each in said] == [
+                "before it is noticed",
+                "a little later",
+                "meanwhile",
+                "now",
+            ]
+            assert len(said[0]) == 21 * 200
             assert peer.pushed > pushed + 25
             assert (len(peers), len(sessions), peer.running) == (1, 1, True)
             assert LEFT not in old.messages + new.messages

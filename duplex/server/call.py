@@ -193,3 +193,8 @@ class Call:
     def _attach(self, connection: Connection) -> None:
         if connection.bound and connection.channel is not None:
             self._channel.attach(connection.channel)
+
+    def _tell_delay(self, ms: float) -> None:
+        """The client's own measure of how long it takes to play what it receives."""
+        if self._carrier is not None:
+            self._carrier.client_delay(ms / 1000)

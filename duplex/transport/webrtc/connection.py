@@ -17,7 +17,7 @@ from OpenSSL import SSL
 
 from duplex.audio.pcm import Framer
 from duplex.transport.types import AGENT_RATE, USER_RATE, Pcm, Peer, Prompt
-from duplex.transport.webrtc import taps
+from duplex.transport.webrtc import sctp, taps
 from duplex.transport.webrtc.errors import OfferError
 from duplex.transport.webrtc.ice import Arrivals, Ice, is_mdns, limit_gathering
 from duplex.transport.webrtc.media import Media, add_audio
@@ -31,8 +31,6 @@ LAST_WORDS_SECONDS = 0.5
 """How long the last messages may take; clients acknowledge within 0.2 s and a round trip."""
 MAX_CHANNELS = 4
 """Data channels a client may open; one is used."""
-MAX_PIECES = 4_096
-"""Pieces of unfinished messages a client may make us keep; its window of 1 MiB holds 900 full ones."""
 
 
 class Ending(Enum):
@@ -176,10 +174,9 @@ class Connection:
 
     async def _last_words(self) -> None:
         """Let the client acknowledge the messages under way; without its `peerLeft` it would call again."""
-        sctp = self._pc.sctp
         with anyio.move_on_after(LAST_WORDS_SECONDS):
             while self.channel is not None and self.channel.readyState == "open":
-                if not (sctp._data_channel_queue or sctp._outbound_queue or sctp._sent_queue):
+                if sctp.idle(self._pc.sctp):
                     return
                 await anyio.sleep(0.02)
 
@@ -192,21 +189,7 @@ class Connection:
 
     def undelivered(self) -> list[str]:
         """The messages that the client has not acknowledged, oldest first, also once the connection is over."""
-        sctp = self._pc.sctp
-        if sctp is None:
-            return []
-        texts, parts = list[str](), list[DataChunk]()
-        for piece in (*sctp._sent_queue, *sctp._outbound_queue):
-            if piece.flags & SCTP_DATA_FIRST_FRAG:
-                parts = []
-            elif not parts or piece.tsn != tsn_plus_one(parts[-1].tsn):
-                continue  # the rest of a message that came through in part
-            if not piece._acked and piece.protocol == WEBRTC_STRING:
-                parts.append(piece)
-                if piece.flags & SCTP_DATA_LAST_FRAG:
-                    texts.append(b"".join(each.user_data for each in parts).decode())
-        waiting = (data for _, protocol, data in sctp._data_channel_queue if protocol == WEBRTC_STRING)
-        return texts + [data.decode() for data in waiting]
+        return sctp.undelivered(self._pc.sctp) if self._pc.sctp else []
 
     @property
     def packets(self) -> int:
@@ -216,11 +199,7 @@ class Connection:
     @property
     def greedy(self) -> bool:
         """Whether the client makes us keep more than it may: unfinished messages beyond its window, channels."""
-        sctp = self._pc.sctp
-        if sctp is None:
-            return False
-        pieces = sum(len(stream.reassembly) for stream in sctp._inbound_streams.values())
-        return self._channels > MAX_CHANNELS or pieces > MAX_PIECES or sctp._advertised_rwnd < 0
+        return self._channels > MAX_CHANNELS or (self._pc.sctp is not None and sctp.overfull(self._pc.sctp))
 
     # Audio
 
