@@ -11,7 +11,8 @@ import pytest
 from test_transport_offer import OFFER, make_offer
 from transport_peers import BasePeer
 
-from duplex.server.app import MAX_BODY, PAGE, create_app
+from duplex.server.app import MAX_BODY, create_app
+from duplex.server.files import PAGE
 from duplex.server.serve import BindError, listen, serving, url_of
 
 
@@ -166,7 +167,13 @@ def test_the_page_and_its_files() -> None:
         assert page.headers["content-type"].startswith("text/html")
         for name in ("app.js", "style.css"):
             assert f"/static/{name}" in page.text
-            assert (await client.get(f"/static/{name}")).content == (PAGE / name).read_bytes()
+            file = await client.get(f"/static/{name}")
+            assert file.content == (PAGE / name).read_bytes()
+            assert file.headers["cache-control"] == "no-cache"
+            assert "default-src 'none'" in file.headers["content-security-policy"]
+            again = await client.get(f"/static/{name}", headers={"If-None-Match": file.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
+        assert "script-src 'self'" in page.headers["content-security-policy"]
         assert (await client.get("/api/about")).json() == {"title": "Lakes"}
         for missing in ("/static/../app.py", "/static/%2e%2e/app.py", "/nothing"):
             assert (await client.get(missing)).status_code == 404

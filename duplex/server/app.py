@@ -7,7 +7,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -15,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
+from duplex.server.files import PageFiles, index
 from duplex.server.origins import SameOrigin
 from duplex.server.sessions import ServerFull, Sessions
 from duplex.transport.types import Peer
@@ -26,7 +25,6 @@ from duplex.transport.webrtc.errors import OfferError
 from duplex.transport.webrtc.ice import Ice
 from duplex.transport.webrtc.offer import Offer, Trickle
 
-PAGE = Path(__file__).parent / "page"
 MAX_BODY = 128 * 1024
 """Bytes in a request's body; a browser's offer has 6,000 to 10,000."""
 BODY_SECONDS = 10
@@ -133,7 +131,7 @@ class Api:
 
     async def page(self, _: Request) -> Response:
         """The call page."""
-        return FileResponse(PAGE / "index.html")
+        return index()
 
     def routes(self) -> list[Route | Mount]:
         """Where each endpoint is."""
@@ -146,7 +144,7 @@ class Api:
             Route("/api/about", self.about),
             Route("/health", self.health),
             Route("/ready", self.ready),
-            Mount("/static", StaticFiles(directory=PAGE)),
+            Mount("/static", PageFiles()),
         ]
 
 
