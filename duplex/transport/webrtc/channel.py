@@ -131,13 +131,12 @@ class Channel:
     def _on_message(self, text: str | bytes) -> None:
         now = asyncio.get_running_loop().time()
         if not self._bucket.take(now):
-            if not self._flooded:
+            if not self._flooded:  # once a call, or the log would be flooded instead
                 log.warning(
                     "too many messages from the client; dropping them", extra={"session": self._peer.id}
                 )
             self._flooded = True
             return
-        self._flooded = False
         muted = self._client.muted
         came = Now(server=round(now * 1000, 3), session=round(self._peer.seconds * 1000, 3))
         for outcome in self._client.on_message(text, came):
