@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from duplex.agent.engines import EngineError, floor_settings, secret
+from duplex.agent.engines import EngineError, floor_settings, limit_settings, secret
 from duplex.agent.loader import MAX_BYTES, AgentFileError, check_agent, describe, load_agent
 from duplex.agent.spec import AgentSpec, Endpoint, TurnsSection
+from duplex.dialogue.limits import LimitSettings
 
 SMALLEST = "name: tea\n"
 
@@ -106,7 +107,9 @@ def test_no_such_agent_names_those_there_are() -> None:
 
 
 def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    endpoint = Endpoint.model_validate({"base_url": "https://x.example/v1", "model": "m", "key_env": "TEA_KEY"})
+    endpoint = Endpoint.model_validate(
+        {"base_url": "https://x.example/v1", "model": "m", "key_env": "TEA_KEY"}
+    )
     monkeypatch.delenv("TEA_KEY", raising=False)
     with pytest.raises(EngineError, match="TEA_KEY"):
         secret(endpoint)
@@ -118,6 +121,14 @@ def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_profile_gives_what_the_file_does_not() -> None:
     settings = floor_settings(TurnsSection(profile="patient", timeout_ms=3_000))
     assert (settings.silence, settings.timeout) == (0.5, 3.0)
+
+
+def test_limits_are_those_of_the_file_and_of_the_machine(tmp_path: Path) -> None:
+    assert limit_settings(load_agent(write(tmp_path, SMALLEST)).limits) == LimitSettings()
+    own = "limits: {longest: 0, warning: 60, idle: 90.5, texts: {drain: Bye., other: So long.}}\n"
+    settings = limit_settings(load_agent(write(tmp_path, SMALLEST + own)).limits)
+    assert (settings.longest, settings.idle, settings.patience) == (0, 90.5, LimitSettings().patience)
+    assert [settings.goodbye(reason) for reason in ("drain", "x")] == ["Bye.", "So long."]
 
 
 def test_the_schema_describes_every_key() -> None:

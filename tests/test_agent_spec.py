@@ -60,6 +60,17 @@ def check(folder: Path, content: str | bytes) -> list[str]:
         (NAME + "llm:\n  llamacpp:\n    file: .\n", "4: llm.llamacpp.file: no file at"),
         (NAME + "asr:\n  sherpa:\n    folder: none\n", "4: asr.sherpa.folder: no folder at"),
         (NAME + "turns: {threshold: .nan}\n", "2: turns.threshold: Input should be less"),
+        (NAME + "limits: {idel: 60}\n", "2: limits.idel: unknown key; did you mean 'idle'?"),
+        (NAME + "limits:\n  idle: -1\n", "3: limits.idle: Input should be greater than or equal to 0"),
+        (NAME + "limits:\n  idle: 2\n", "3: limits.idle: 2 s is too short: at least 5, or 0 for never"),
+        (NAME + "limits: {idle: true}\n", "2: limits.idle: 1 s is too short"),
+        (NAME + "limits: {longest: .inf}\n", "2: limits.longest: Input should be less"),
+        (NAME + "limits: {longest: 1m}\n", "2: limits.longest: Input should be a valid number"),
+        (NAME + "limits: {longest: 20}\n", "2: limits: warning (30 s) must be less than longest (20 s)"),
+        (NAME + "limits: {patience: 0}\n", "2: limits.patience: Input should be greater"),
+        (NAME + "limits: 60\n", "2: limits: expected `key: value` lines; the keys here are longest"),
+        (NAME + "limits: {texts: {idle: ''}}\n", "2: limits.texts.idle: String should have at least 1"),
+        (NAME + "limits: {texts: {bye: x}}\n", "2: limits.texts.bye: unknown key"),
     ],
 )
 def test_faults(tmp_path: Path, content: str | bytes, told: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duplex.dialogue.events import (
+    Announce,
     Commit,
     Discarded,
     Duck,
@@ -186,9 +187,34 @@ def test_a_reply_that_ends_under_a_voice_hands_the_floor_over() -> None:
 
 def test_greeting_can_be_interrupted_but_is_never_taken_for_an_answer() -> None:
     run = Run()
-    run.at(0, SessionStarted(t=0, greets=True))
+    run.at(0, SessionStarted(t=0, greeting="Hello."))
     run.at(100, PlayoutStarted(t=100 * MS, attempt=0)).voice(150, latency=64).at(400)
     assert run.kinds() == ["Commit", "Duck", "Yield", "TurnStarted"]
+
+
+def test_an_announcement_takes_a_free_floor_and_no_other() -> None:
+    announce = Announce(t=0, text="Are you there?")
+    for run in (Run().voice(0), Run().voice(0, 1000), speaking()):
+        assert run.floor.on(announce) == []
+    run = speaking().at(4000, PlayoutEnded(t=4000 * MS, attempt=1, heard="It is.")).at(5000, announce)
+    commit = run.last(Commit)
+    assert isinstance(commit, Commit)
+    assert (commit.attempt, commit.reason, commit.text) == (2, "announcement", "Are you there?")
+    assert run.floor.state is State.AGENT
+
+
+def test_an_announcement_is_interrupted_like_a_reply_but_is_never_taken_for_an_answer() -> None:
+    run = Run().at(1000, Announce(t=1000 * MS, text="Are you there?"))
+    run.at(1100, PlayoutStarted(t=1100 * MS, attempt=1)).voice(1150).at(1400)
+    assert run.kinds() == ["Commit", "Duck", "Yield", "TurnStarted"]
+
+
+def test_a_voice_before_an_announcement_is_heard_comes_first() -> None:
+    announced = Run().at(1000, Announce(t=1000 * MS, text="Are you there?"))
+    assert announced.voice(1050).kinds() == ["Commit", "Yield", "TurnStarted"]
+    announced = Run().at(1000, Announce(t=1000 * MS, text="Are you there?"))
+    announced.at(1050, PlayoutStarted(t=1050 * MS, attempt=1, delay=200 * MS))
+    assert announced.voice(1200).kinds() == ["Commit", "Yield", "TurnStarted"]
 
 
 def test_typed_text_takes_the_floor() -> None:

@@ -65,6 +65,11 @@ def test_what_is_noted_stays_whatever_becomes_of_the_turn() -> None:
     assert told(note, final(1, "How"), commit(1), Resumed(t=0, attempt=1)) == [("user", "I am in Turku.")]
 
 
+def test_an_announcement_answers_nobody() -> None:
+    said = told(final(1, "q"), commit(1), played(1, "a"), commit(2, "announcement"), played(2, "Still there?"))
+    assert said == [("user", "q"), ("agent", "a"), ("agent", "Still there?")]
+
+
 def test_voice_needs_a_run_and_reports_its_edge() -> None:
     machine = VoiceMachine()
     out: list[tuple[str, int]] = []

@@ -22,12 +22,14 @@ from duplex.agent.spec import (
     AsrSection,
     Endpoint,
     KnowledgeSection,
+    LimitsSection,
     LlmSection,
     LocalModel,
     TtsSection,
     TurnsSection,
 )
 from duplex.dialogue.floor import FloorSettings
+from duplex.dialogue.limits import LimitSettings
 from duplex.dialogue.voice import VoiceSettings
 from duplex.graph import Lanes
 from duplex.llm.completeness import CALIBRATIONS, SLOT, Calibration, TurnCompleteness
@@ -92,6 +94,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         greeting=spec.greeting,
         apology=spec.apology,
         floor=floor_settings(spec.turns),
+        limits=limit_settings(spec.limits),
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
         close=brain.aclose,
     )
@@ -127,6 +130,21 @@ def floor_settings(turns: TurnsSection) -> FloorSettings:
         timeout=base.timeout if turns.timeout_ms is None else turns.timeout_ms / 1000,
         threshold=base.threshold if turns.threshold is None else turns.threshold,
         barge=base.barge if turns.barge_in_ms is None else turns.barge_in_ms / 1000,
+    )
+
+
+def limit_settings(limits: LimitsSection) -> LimitSettings:
+    """When a session ends, as the file has it."""
+    texts = limits.texts
+    return LimitSettings(
+        longest=limits.longest,
+        warning=limits.warning,
+        idle=limits.idle,
+        patience=limits.patience,
+        grace=limits.grace,
+        question=texts.question,
+        notice=texts.warning,
+        goodbyes={"limit": texts.limit, "idle": texts.idle, "drain": texts.drain, "": texts.other},
     )
 
 

@@ -15,26 +15,34 @@ from asr.types import Recogniser
 from asr.vad import SileroVad
 from duplex.dialogue.events import (
     AGENT_RATE,
+    Announce,
+    Commit,
+    Discarded,
+    EndAsked,
     EndProbability,
     Noted,
     PlayoutEnded,
     PlayoutStarted,
+    SessionEnded,
     SessionStarted,
     Transcript,
+    TurnStarted,
     TypedText,
     UserAudio,
     VoiceStarted,
     VoiceStopped,
+    Yield,
 )
 from duplex.dialogue.floor import Floor, FloorSettings
 from duplex.dialogue.history import History
+from duplex.dialogue.limits import Limits, LimitSettings
 from duplex.dialogue.playout import Playout
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
 from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_seconds, to_ticks
 from duplex.logs import caption, session_logs
 from duplex.nodes.answerer import Answerer
 from duplex.nodes.hearing import Detector, Hearer
-from duplex.nodes.playing import FLOOR_EVENTS, Loudspeaker, Scribe
+from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, Loudspeaker, Scribe
 from duplex.nodes.replying import Endpointer, Probability, Responder, Voice
 from tts.types import Synthesiser
 
@@ -58,6 +66,7 @@ class Engines:
         greeting: what the agent says first; empty for nothing.
         apology: what it says where an answer fails.
         floor, voice: turn-taking settings.
+        limits: when a session ends by itself.
     """
 
     lanes: Lanes
@@ -70,6 +79,7 @@ class Engines:
     apology: str = "Sorry, something went wrong. Please ask again."
     floor: FloorSettings = field(default_factory=FloorSettings)
     voice: VoiceSettings = field(default_factory=VoiceSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     close: Callable[[], Awaitable[None]] | None = None
     """Releases the models."""
 
@@ -86,14 +96,14 @@ class Session:
         self.started = anyio.Event()
         """Set once the session runs."""
         self._clock: Clock | None = None
-        self._greets = bool(engines.greeting)
+        self._greeting = engines.greeting
         self._floor = Floor(engines.floor)
-        self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted)
+        self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted, EndAsked)
         self._loudspeaker = Loudspeaker(Playout())
         self._scribe = Scribe(self.history)
         self.graph = self._build(engines)
         self._captioned = (-1, "")
-        self.subscribe(self._caption)
+        self.subscribe(self._on_event)
 
     @property
     def seconds(self) -> float:
@@ -123,14 +133,20 @@ class Session:
             self._loudspeaker.delay = to_ticks(min(max(0.0, seconds), _MAX_DELAY))
 
     def end(self, reason: str) -> None:
-        """Ask the session to finish: `run` returns."""
-        self.graph.stop()
+        """Ask the session to finish: it hears a reply out, says goodbye, and `run` returns."""
+        if self._clock is not None:
+            self._user.out.send_nowait(EndAsked(t=self._clock.now(), reason=reason))
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with every public event; returns the function that ends it."""
         return self._scribe.subscribe(listener)
 
-    def _caption(self, _: Event) -> None:
+    def _on_event(self, event: Event) -> None:
+        self._caption()
+        if isinstance(event, SessionEnded):
+            self.graph.stop()
+
+    def _caption(self) -> None:
         """Log each turn once; it is dropped unless captions were asked for."""
         turn = self.history.turns[-1] if self.history.turns else None
         if (
@@ -142,9 +158,9 @@ class Session:
             caption(turn.role, turn.text, self.id)
 
     async def run(self) -> None:
-        """Run the session until it is cancelled or a node fails for good."""
+        """Run the session until it has ended, is cancelled or a node fails for good."""
         self._clock = Clock()
-        self._user.out.send_nowait(SessionStarted(t=0, greets=self._greets))
+        self._user.out.send_nowait(SessionStarted(t=0, greeting=self._greeting))
         self.started.set()
         try:
             with session_logs(self.id):
@@ -156,13 +172,13 @@ class Session:
         lanes = engines.lanes
         detector = Detector(engines.vad.stream(), VoiceMachine(engines.voice), lanes)
         hearer = Hearer(engines.recogniser.stream(), lanes)
-        takes = (SessionStarted, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
+        takes = (SessionStarted, Announce, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
         floor = MachineNode(
             self._floor, "floor", takes=(*takes, PlayoutStarted, PlayoutEnded), gives=FLOOR_EVENTS
         )
         endpointer = Endpointer(engines.probability, self.history)
         responder = Responder(engines.answerer, self.history, engines.apology)
-        voice = Voice(engines.synthesiser, lanes, engines.greeting)
+        voice = Voice(engines.synthesiser, lanes)
         speaker, scribe = self._loudspeaker, self._scribe
         graph = Graph()
         graph.connect(self._user.out, detector.audio, only=UserAudio, capacity=100, max_age=_AUDIO_AGE)
@@ -181,12 +197,30 @@ class Session:
             speaker.played, floor.events, only=(PlayoutStarted, PlayoutEnded), feedback=True, capacity=256
         )
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
+        self._connect_limits(graph, floor, _limits(engines.limits))
         graph.connect(self._user.out, scribe.events, only=(TypedText, Noted))
         sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
         made = (responder.tools, responder.reply, responder.errors, voice.speech, voice.errors)
         for source in (*sources, *made):
             graph.connect(source, scribe.events, capacity=256)
         return graph
+
+    def _connect_limits(self, graph: Graph, floor: MachineNode, limits: MachineNode) -> None:
+        takes = limits.events.types
+        for source in (self._user.out, floor.actions, self._loudspeaker.played):
+            graph.connect(source, limits.events, only=_common(source.types, takes), capacity=256)
+        graph.connect(limits.actions, floor.events, only=Announce, feedback=True)
+        graph.connect(limits.actions, self._scribe.events, only=ENDING_EVENTS)
+
+
+def _limits(settings: LimitSettings) -> MachineNode:
+    asked, floor = (SessionStarted, EndAsked, Noted), (TurnStarted, Commit, Yield, Discarded)
+    return MachineNode(
+        Limits(settings),
+        "limits",
+        takes=(*asked, *floor, PlayoutStarted, PlayoutEnded),
+        gives=(Announce, *ENDING_EVENTS),
+    )
 
 
 def _common(first: tuple[type[Event], ...], second: tuple[type[Event], ...]) -> tuple[type[Event], ...]:

@@ -141,8 +141,8 @@ def replies(events: Sequence[LogEvent], shift: float, duration: float) -> list[d
 
 
 def is_mark(event: LogEvent) -> bool:
-    """Whether it is a decision about turns; the greeting needs none."""
-    return event["type"] in MARKS and event.get("reason") != "greeting"
+    """Whether it is a decision about turns; what is said unasked needs none."""
+    return event["type"] in MARKS and event.get("reason") not in ("greeting", "announcement")
 
 
 def mark(event: LogEvent, shift: float) -> dict[str, Any]:

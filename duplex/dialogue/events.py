@@ -4,8 +4,8 @@ Few kinds, each with a reason. `t` is when the event was made; where an event sp
 the audio (an onset, an end of speech) that moment has a field of its own, also in ticks.
 
 An *attempt* numbers one guess that the user has finished: everything that is made for it (final words, reply,
-speech) carries the number, so that a guess that turns out wrong can be dropped as a whole. Attempt 0 is what the
-agent says unasked (the greeting).
+speech) carries the number, so that a guess that turns out wrong can be dropped as a whole. What the agent says
+unasked has an attempt of its own: 0 is the greeting's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,37 @@ AGENT_RATE = 24_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted(Event):
-    """The conversation begins; `greets` says that the agent speaks first."""
+    """The conversation begins, and the agent with `greeting` where it has one."""
 
-    greets: bool
+    greeting: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndAsked(Event):
+    """The session is asked to finish: `drain`, or why else."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce(Event):
+    """The agent has something to say unasked: now, if nobody has the floor, or not at all."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnding(Event):
+    """The session will end, for sure: `limit`, `idle`, `drain` or what it was asked to. A goodbye may follow."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(Event):
+    """The session is over: the goodbye was heard, or waited for the floor for too long."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +153,15 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit(Event):
-    """The user has finished: what was prepared for this attempt may be heard."""
+    """The user has finished, or nobody speaks: what is made for this attempt may be heard."""
 
     attempt: int
     turn: int
     end: int
     reason: str
-    """`words` (they sound complete), `timeout`, `typed` or `greeting`."""
+    """`words` (they sound complete), `timeout`, `typed`, `greeting` or `announcement`."""
+    text: str = ""
+    """What the agent says unasked: the text of a greeting or an announcement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

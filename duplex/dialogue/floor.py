@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from duplex.dialogue.events import (
+    Announce,
     Commit,
     Discarded,
     Duck,
@@ -84,14 +85,19 @@ class Floor:
         self._voiced = False
         """The user's voice is on now."""
         self._onset = 0
+        self._reason = ""
+        """Why the agent has the floor."""
         self._audible_from: int | None = None
         """When the current reply's first sample is heard; None before it has left."""
 
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""
         match event:
-            case SessionStarted(greets=True):
-                return self._commit(event.t, "greeting")
+            case SessionStarted() if event.greeting:
+                return self._commit(event.t, "greeting", event.greeting)
+            case Announce() if self.state is State.QUIET:
+                self._attempt, self._end = self._attempt + 1, event.t
+                return self._commit(event.t, "announcement", event.text)
             case VoiceStarted():
                 self._voiced, self._onset = True, event.onset
                 return self._voice_started(event)
@@ -125,6 +131,8 @@ class Floor:
             return [Resumed(t=event.t, attempt=self._attempt), CancelTimer(SILENCE), CancelTimer(TIMEOUT)]
         if self.state is not State.AGENT:
             return []
+        if self._reason == "announcement" and self._unheard(event.onset):
+            return [Yield(t=event.t, attempt=self._attempt), *self._begin_turn(event.t)]
         if self._goes_on(event.onset):
             self.state = State.USER
             return [Yield(t=event.t, attempt=self._attempt), Resumed(t=event.t, attempt=self._attempt)]
@@ -133,9 +141,13 @@ class Floor:
 
     def _goes_on(self, onset: int) -> bool:
         """Nothing the user could have reacted to was heard: the old turn continues."""
-        if self._attempt == 0:
-            return False  # the greeting answers no turn
-        return self._audible_from is None or onset < self._audible_from + to_ticks(self.settings.reaction)
+        if self._reason in ("greeting", "announcement"):
+            return False  # they answer no turn
+        return self._unheard(onset - to_ticks(self.settings.reaction))
+
+    def _unheard(self, t: int) -> bool:
+        """At `t` nothing of the reply had been heard."""
+        return self._audible_from is None or t < self._audible_from
 
     def _voice_stopped(self, event: VoiceStopped) -> list[Action]:
         if self.state is State.AGENT:
@@ -178,10 +190,11 @@ class Floor:
             return [CancelTimer(TIMEOUT), *self._commit(t, "words")]
         return []
 
-    def _commit(self, t: int, reason: str) -> list[Action]:
-        self.state = State.AGENT
+    def _commit(self, t: int, reason: str, text: str = "") -> list[Action]:
+        self.state, self._reason = State.AGENT, reason
         self._audible_from = None
-        return [Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason)]
+        commit = Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)
+        return [commit]
 
     def _typed(self, event: TypedText) -> list[Action]:
         """A typed message takes the floor from whoever has it."""

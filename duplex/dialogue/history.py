@@ -54,7 +54,7 @@ class History:
                 self._typed = event.text
             case Noted():
                 self._add(Turn("user", event.text, NO_ATTEMPT))
-            case Commit(reason="greeting"):
+            case Commit(reason="greeting" | "announcement"):
                 pass
             case Commit():
                 if event.reason == "typed":

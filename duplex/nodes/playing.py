@@ -19,6 +19,8 @@ from duplex.dialogue.events import (
     PlayoutStarted,
     ReplyText,
     Resumed,
+    SessionEnded,
+    SessionEnding,
     Speech,
     ToolEnded,
     ToolStarted,
@@ -40,11 +42,14 @@ PLAYOUT_EVENTS = (PlayoutStarted, Heard, PlayoutEnded)
 """What the loudspeaker reports."""
 REPLY_EVENTS = (ToolStarted, ToolEnded, ReplyText, Speech, AgentError)
 """What is done and made for a reply."""
+ENDING_EVENTS = (SessionEnding, SessionEnded)
+"""What the session says of its own end."""
 PUBLIC_EVENTS = (
     *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText, Noted),
     *REPLY_EVENTS,
     *FLOOR_EVENTS,
     *PLAYOUT_EVENTS,
+    *ENDING_EVENTS,
 )
 """What a session shows to its transport, its log and its tests."""
 

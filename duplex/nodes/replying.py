@@ -197,9 +197,9 @@ class Voice(Node):
     speech = Out(Speech)
     errors = Out(AgentError)
 
-    def __init__(self, synthesiser: Synthesiser, lanes: Lanes, greeting: str = "") -> None:
+    def __init__(self, synthesiser: Synthesiser, lanes: Lanes) -> None:
         super().__init__("voice")
-        self._synthesiser, self._lanes, self._greeting = synthesiser, lanes, greeting
+        self._synthesiser, self._lanes = synthesiser, lanes
         self._saying: _Saying | None = None
         self._dead = -1
 
@@ -208,9 +208,9 @@ class Voice(Node):
         async with anyio.create_task_group() as tasks:
             async for event in self.events:
                 match event:
-                    case Commit(reason="greeting"):
-                        greeting = ReplyText(t=event.t, attempt=event.attempt, text=self._greeting, last=True)
-                        self._feed(tasks, greeting)
+                    case Commit() if event.text:
+                        unasked = ReplyText(t=event.t, attempt=event.attempt, text=event.text, last=True)
+                        self._feed(tasks, unasked)
                     case ReplyText() if event.attempt > self._dead:
                         self._feed(tasks, event)
                     case Resumed() | Yield() | Discarded():
