@@ -2,8 +2,8 @@
 
 The demo, `duplex call` and the benches hear the agent through it, so its clock is what latencies are read from.
 The clock is the event loop's time since the call was made. A sent packet stands at the moment it is handed to the
-RTP sender, a received one at the moment it comes from the socket, before any decoding; within a stretch of sound
-the RTP timestamps keep packets together (`duplex.audio.timeline`). What a browser adds beyond that (20 ms of
+socket, a received one at the moment it comes from there; within a stretch of sound the RTP timestamps keep packets
+together (`duplex.audio.timeline`). Like a browser, it sends silence too. What a browser adds beyond that (20 ms of
 microphone framing, its jitter buffer, its sound card) is not in the figures.
 """
 
@@ -19,16 +19,13 @@ from typing import Any, Self, TypeVar
 import anyio
 import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
 
 from duplex.audio.detect import first_audible, silent_from
-from duplex.audio.pcm import FRAME_SECONDS, Pcm, check_pcm, downmix
-from duplex.audio.resample import Decimator
+from duplex.audio.pcm import Pcm, check_pcm
 from duplex.audio.timeline import Timeline
 from duplex.transport.webrtc.errors import CallError
 from duplex.transport.webrtc.ice import only_loopback
-from duplex.transport.webrtc.receive import receive_at_once
-from duplex.transport.webrtc.send import PacedTrack
+from duplex.transport.webrtc.media import Media, add_audio
 from duplex.transport.webrtc.utterances import Utterances
 
 RATE = 16_000
@@ -62,8 +59,6 @@ class Caller:
         self._utterances = Utterances(RATE)
         self._user = Timeline(RATE, max_seconds)
         self._agent = Timeline(RATE, max_seconds)
-        self._arrivals: dict[int, float] = {}
-        self._origin: int | None = None
         self._up = anyio.Event()
         self._ended = anyio.Event()
         self._error: Exception | None = None
@@ -72,12 +67,13 @@ class Caller:
         self._zero = anyio.current_time()
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._pc.on("connectionstatechange", self._on_state)
-        self._track = PacedTrack(RATE, self._utterances.frame, sent=self._on_sent, failed=self._on_failure)
-        self._pc.addTrack(self._track)
+        self._media = Media(
+            add_audio(self._pc), RATE, self._utterances.frame, self._on_audio, sent=self._on_sent, dtx=False
+        )
         self._channel = self._pc.createDataChannel("chat")
         self._channel.on("open", self._on_open)
         self._channel.on("message", self._on_message)
-        self._reader: asyncio.Task[None] | None = None
+        self._carrier = asyncio.create_task(self._carry())
         return self
 
     async def __aexit__(
@@ -85,12 +81,8 @@ class Caller:
     ) -> None:
         with anyio.CancelScope(shield=True):
             await self._pc.close()
-            if self._reader is not None:
-                # A track that never carried anything never ends by itself.
-                self._reader.cancel()
-                await asyncio.wait([self._reader])
-                if not self._reader.cancelled():
-                    self._reader.result()
+            self._carrier.cancel()
+            await asyncio.wait([self._carrier])
 
     @property
     def now(self) -> float:
@@ -107,14 +99,11 @@ class Caller:
 
         Raises CallError naming the address and the reason.
         """
-        (transceiver,) = self._pc.getTransceivers()
-        receive_at_once(transceiver.receiver, self._on_packet)
         if self._loopback:
             only_loopback(self._pc)
         await self._pc.setLocalDescription(await self._pc.createOffer())
         answer = await self._post_offer(timeout)
         await self._pc.setRemoteDescription(RTCSessionDescription(sdp=answer["sdp"], type="answer"))
-        self._reader = asyncio.create_task(self._read(transceiver.receiver.track))
         with anyio.move_on_after(timeout):
             await self._up.wait()
             await self.wait_for_message("bot-ready", timeout)
@@ -170,29 +159,13 @@ class Caller:
         if not event.is_set():
             raise CallError(f"the call to {self.url} ended: {self._error or 'the other side is gone'}")
 
-    def _on_sent(self, frame: Pcm, index: int, at: float) -> None:
-        self._utterances.sent(self._user.place(at - self._zero, index * FRAME_SECONDS, frame))
+    def _on_sent(self, frame: Pcm, place: float, at: float) -> None:
+        self._utterances.sent(self._user.place(at - self._zero, place, frame))
 
     # Hearing
 
-    def _on_packet(self, timestamp: int) -> None:
-        if self._origin is None:
-            self._origin = timestamp
-        self._arrivals[(timestamp - self._origin) & 0xFFFFFFFF] = self.now
-        while len(self._arrivals) > 500:
-            self._arrivals.pop(next(iter(self._arrivals)))
-
-    async def _read(self, track: Any) -> None:
-        decimate = Decimator(3)
-        while True:
-            try:
-                frame = await track.recv()
-            except MediaStreamError:
-                self._ended.set()
-                return
-            pcm = decimate.push(downmix(frame.to_ndarray().reshape(-1), len(frame.layout.channels)))
-            arrival = self._arrivals.pop(frame.pts & 0xFFFFFFFF, self.now)
-            self._agent.place(arrival, frame.pts / 48_000, pcm)
+    def _on_audio(self, pcm: Pcm, place: float) -> None:
+        self._agent.place(self.now, place, pcm)
 
     def recording(self) -> tuple[Pcm, Pcm]:
         """What the user said and what was heard of the agent, both int16 [n] at 16 kHz from the clock's 0."""
@@ -267,6 +240,9 @@ class Caller:
         elif self._pc.connectionState in ("failed", "closed"):
             self._ended.set()
 
-    def _on_failure(self, error: Exception) -> None:
-        self._error = error
-        self._ended.set()
+    async def _carry(self) -> None:
+        try:
+            await self._media.run()
+        except Exception as error:
+            self._error = error
+            self._ended.set()

@@ -53,7 +53,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Audio to make: `samples` of it (at 48 kHz) from position `at`, counted from the first packet's first sample."""
+    """Audio to make: `samples` of it, at 48 kHz.
+
+    `at` is its place on the sender's time, counted from the first packet's first sample. What was made for want of
+    packets may reach into the place of one that comes after all.
+    """
 
     kind: Kind
     at: int
@@ -115,8 +119,8 @@ class JitterBuffer:
         self._ssrc: int | None = None
         self._next = 0
         self._timestamp = 0
-        """Of the sample that is expected next, and `_at` its position."""
-        self._at = 0
+        """Of the sample that is expected next, and `_end` its place."""
+        self._end = 0
         self._held: dict[int, tuple[Packet, float]] = {}
         self._missing: dict[int, float] = {}
         """Sequence numbers that were given up, and when each was missed."""
@@ -215,7 +219,7 @@ class JitterBuffer:
             self.refused += 1
             return []
         self.refused -= 1
-        return [Piece(Kind.NEW_STREAM, self._at, 0), *self._begin(first, now), *self._play(packet, now)]
+        return [Piece(Kind.NEW_STREAM, self._end, 0), *self._begin(first, now), *self._play(packet, now)]
 
     # Order
 
@@ -250,17 +254,17 @@ class JitterBuffer:
         if not self._allowance.take(samples, now):
             self.refused += 1
             return []
-        pieces = self._bridge(packet, now, after_loss)
-        pieces.append(Piece(Kind.PACKET, self._at, samples, packet.payload))
-        self._at += samples
+        gap = max(0, signed32(packet.timestamp - self._timestamp))
+        pieces = self._bridge(gap, packet, now, after_loss)
+        pieces.append(Piece(Kind.PACKET, self._end + gap, samples, packet.payload))
+        self._end += gap + samples
         self._timestamp = packet.timestamp + samples
         self._silent = says_silence(packet.payload)
         self._filled = self._concealed = self._quiet = 0
         return pieces
 
-    def _bridge(self, packet: Packet, now: float, after_loss: bool) -> list[Piece]:
+    def _bridge(self, gap: int, packet: Packet, now: float, after_loss: bool) -> list[Piece]:
         """What lies between the last packet and this one, less what was made of it already."""
-        gap = signed32(packet.timestamp - self._timestamp)
         rest = (min(gap, MAX_GAP) - self._filled) // UNIT * UNIT
         if rest <= 0 or not self._allowance.take(rest, now):
             return []
@@ -269,17 +273,15 @@ class JitterBuffer:
         redundant = 0 if self._silent else min(rest, packet_samples(packet.payload))
         pieces = self._fill(rest - redundant)
         if redundant:
-            pieces.append(Piece(Kind.REDUNDANCY, self._at, redundant, packet.payload))
-            self._at += redundant
+            pieces.append(Piece(Kind.REDUNDANCY, self._end + gap - redundant, redundant, packet.payload))
         return pieces
 
     def _fill(self, samples: int) -> list[Piece]:
         concealed = 0 if self._silent else min(samples, MAX_CONCEALED - self._concealed)
         self._concealed += concealed
-        self._filled += samples
         pieces = []
         for kind, count in ((Kind.CONCEALMENT, concealed), (Kind.SILENCE, samples - concealed)):
             if count:
-                pieces.append(Piece(kind, self._at, count))
-                self._at += count
+                pieces.append(Piece(kind, self._end + self._filled, count))
+                self._filled += count
         return pieces
