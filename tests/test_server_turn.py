@@ -1,5 +1,6 @@
 """Calls through a real TURN server: Debian's coturn on 127.0.0.1."""
 
+import random
 import re
 import shutil
 import socket
@@ -24,9 +25,16 @@ SECRET, USER, PASSWORD = "north wind", "ann", "open sesame"
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that is free for both UDP and TCP, and none that the system gives to the next socket."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            try:
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Coturn:
