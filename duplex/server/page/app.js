@@ -4,14 +4,13 @@ import { Phone } from "./phone.js";
 import { CallView } from "./views/call-view.js";
 import { DebugView } from "./views/debug-view.js";
 import { Header } from "./views/header.js";
-import { html, render, useEffect, useState, useWatched } from "./views/html.js";
+import { html, render, useEffect, useState } from "./views/html.js";
 
 const viewNow = () => (location.hash === "#debug" ? "debug" : "call");
 
 function App({ phone }) {
   const [view, setView] = useState(viewNow());
   const [, again] = useState(0);
-  useWatched(phone);
   useEffect(() => {
     const turn = () => setView(viewNow());
     const redraw = () => again((count) => count + 1);
@@ -25,9 +24,6 @@ function App({ phone }) {
   useEffect(() => {
     if (view === "debug") phone.watchEvents();
   }, [view]);
-  useEffect(() => {
-    document.title = phone.title || "duplex";
-  }, [phone.title]);
   return html`
     <${Header} phone=${phone} view=${view} />
     ${view === "debug" ? html`<${DebugView} phone=${phone} />` : html`<${CallView} phone=${phone} />`}

@@ -11,6 +11,8 @@ import { Observable } from "./model/observable.js";
 const READY_EVERY_MS = 1_000;
 const MAX_TEXT = 4_000;
 
+const capitalised = (name) => name.charAt(0).toUpperCase() + name.slice(1);
+
 export class Phone extends Observable {
   title = "";
   /** "idle", "connecting", "live" or "lost". */
@@ -50,7 +52,7 @@ export class Phone extends Observable {
   /** Learn the agent's name, and wait until its models are warm. */
   async #knock() {
     try {
-      if (!this.title) this.title = (await api.about()).title;
+      if (!this.title) this.title = capitalised((await api.about()).title);
       await api.ready();
       this.server = "ready";
       if (["loading", "unreachable"].includes(this.problem?.kind)) this.problem = null;

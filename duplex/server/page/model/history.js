@@ -70,7 +70,12 @@ export class History {
     return this.peaks.begin === null ? null : pageTime - this.peaks.begin;
   }
 
-  /** A session's time on the axis; null while the clocks are not matched. */
+  /** A session's time on the page's clock; null while they are not matched. */
+  pageTime(t) {
+    return this.#clock.known ? this.#clock.pageTime(t) : null;
+  }
+
+  /** A session's time on the axis; null while that is unknown. */
   place(t) {
     return this.#clock.known ? this.axis(this.#clock.pageTime(t)) : null;
   }

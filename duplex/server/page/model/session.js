@@ -60,7 +60,7 @@ export function describe(event) {
   const said = [];
   for (const [key, value] of Object.entries(event)) {
     if (MOMENTS.has(key)) said.push(`${key} ${(value / TICKS_PER_MS / 1000).toFixed(3)} s`);
-    else if (!LEFT_OUT.has(key) && value !== null && value !== "" && !(Array.isArray(value) && !value.length)) {
+    else if (!LEFT_OUT.has(key) && value !== null && value !== false && value !== "" && !(Array.isArray(value) && !value.length)) {
       said.push(`${key} ${plain(value)}`);
     }
   }
@@ -71,7 +71,7 @@ export function describe(event) {
 export class Session {
   /** {id, at (page time), t, type, group, text, raw} */
   events = [];
-  /** {attempt, turn, end, reason, said, reply, stages: {name: t}, interrupted, over} of what was committed. */
+  /** {attempt, turn, onset, end, reason, said, reply, stages: {name: t}, interrupted, over} of what was committed. */
   turns = [];
   /** {t, kind, reason} */
   marks = [];
@@ -80,6 +80,7 @@ export class Session {
   /** {attempt, start, end, text, cut} */
   replies = [];
   #attempts = new Map();
+  #onsets = new Map();
   #recent = new Set();
   #next = 1;
   #overlap = null;
@@ -111,10 +112,12 @@ export class Session {
       if (span.end !== null) span.end += by;
     }
     for (const turn of this.turns) {
+      turn.onset += by;
       turn.end += by;
       for (const stage of Object.keys(turn.stages)) turn.stages[stage] += by;
     }
     this.#attempts.clear();
+    this.#onsets.clear();
     this.#overlap = null;
   }
 
@@ -125,7 +128,7 @@ export class Session {
 
   #attempt(number) {
     if (!this.#attempts.has(number)) {
-      this.#attempts.set(number, { attempt: number, turn: null, end: null, reason: "", said: "", reply: "", stages: {}, interrupted: false, over: false });
+      this.#attempts.set(number, { attempt: number, turn: null, onset: null, end: null, reason: "", said: "", reply: "", stages: {}, interrupted: false, over: false });
       if (this.#attempts.size > MOST_TURNS) this.#attempts.delete(this.#attempts.keys().next().value);
     }
     return this.#attempts.get(number);
@@ -148,12 +151,17 @@ export class Session {
 
   #commit(turn, { turn: number, end, reason, t }) {
     if (reason === "greeting") return;
-    Object.assign(turn, { turn: number, reason, end: (reason === "typed" ? t : end) / TICKS_PER_MS });
+    const known = (this.#onsets.get(number) ?? end) / TICKS_PER_MS;
+    Object.assign(turn, { turn: number, reason, onset: known, end: (reason === "typed" ? t : end) / TICKS_PER_MS });
     keep(this.turns, turn, MOST_TURNS);
   }
 
   #place(event, t) {
     const { type } = event;
+    if (type === "TurnStarted") {
+      this.#onsets.set(event.turn, event.onset);
+      if (this.#onsets.size > MOST_TURNS) this.#onsets.delete(this.#onsets.keys().next().value);
+    }
     if (type === "VoiceStarted") keep(this.voice, { start: event.onset / TICKS_PER_MS, end: null }, MOST_MARKS);
     if (type === "VoiceStopped" && this.voice.length) this.voice.at(-1).end = event.end / TICKS_PER_MS;
     if (type === "PlayoutStarted") keep(this.replies, { attempt: event.attempt, start: t, end: null, text: "", cut: false }, MOST_MARKS);

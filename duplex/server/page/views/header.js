@@ -1,11 +1,14 @@
 // The line above both views.
 
-import { clockTime, html, useWatched } from "./html.js";
+import { clockTime, html, useEffect, useWatched } from "./html.js";
 import { Icon } from "./icons.js";
 import { isDark, toggleTheme } from "./theme.js";
 
 export function Header({ phone, view }) {
   useWatched(phone, phone.busy ? 500 : 0);
+  useEffect(() => {
+    document.title = phone.title || "duplex";
+  }, [phone.title]);
   const debug = view === "debug";
   const dark = isDark();
   return html`

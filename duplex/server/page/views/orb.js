@@ -1,7 +1,7 @@
 // The circle: the call button, and who speaks. The disc is the agent, the ring around it is the caller.
 
 import { Icon } from "./icons.js";
-import { html, useEffect, useFrames, useRef } from "./html.js";
+import { html, surface, useEffect, useFrames, useRef } from "./html.js";
 import { palette } from "./palette.js";
 
 const BARS = 84;
@@ -29,13 +29,8 @@ class Painter {
 
   paint(now) {
     const { canvas, phone } = this;
-    const side = canvas.clientWidth;
-    const ratio = devicePixelRatio || 1;
-    if (canvas.width !== Math.round(side * ratio)) canvas.width = canvas.height = Math.round(side * ratio);
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, side, side);
-    pen.translate(side / 2, side / 2);
+    const { pen, width, height } = surface(canvas);
+    pen.translate(width / 2, height / 2);
     const radius = canvas.parentElement.querySelector("button").offsetWidth / 2;
     const live = phone.state === "live";
     this.user = follow(this.user, live && !phone.muted ? phone.sound.level("user") : 0);

@@ -1,12 +1,13 @@
 // What was said, as it is said: pale while it may change or was not heard yet. And a line to type on.
 
 import { Icon } from "./icons.js";
-import { html, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, useEnd, useRef, useState } from "./html.js";
 
-const NEAR_END = 80;
-
-/** "knowledge/lake-baikal.md" to "lake baikal". */
-const named = (source) => source.split("/").at(-1).replace(/\.(md|txt|pdf|html?)$/i, "").replace(/[-_]+/g, " ");
+/** "knowledge/lake-baikal.md" to "Lake baikal". */
+function named(source) {
+  const name = source.split("/").at(-1).replace(/\.(md|txt|pdf|html?)$/i, "").replace(/[-_]+/g, " ");
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
 
 const Sources = ({ sources }) => html`
   <ul class="sources" aria-label="Sources">
@@ -29,18 +30,6 @@ function Line({ line, title }) {
       ${line.sources.length > 0 && html`<${Sources} sources=${line.sources} />`}
     </li>
   `;
-}
-
-/** Stays at the end while new words come, unless somebody has scrolled back. */
-function useEnd(list) {
-  const atEnd = useRef(true);
-  useLayoutEffect(() => {
-    if (atEnd.current) list.current.scrollTop = list.current.scrollHeight;
-  });
-  return () => {
-    const { scrollHeight, scrollTop, clientHeight } = list.current;
-    atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
-  };
 }
 
 export function Words({ phone }) {
