@@ -33,6 +33,9 @@ def short(messages: list[dict[str, Any]]) -> list[str]:
             out.append(f"bot-output {data['segment_id']} {said} {data['spoken_status']}")
             continue
         mark = {True: "!", False: "?"}.get(data.get("final"), "")
+        if data.get("kind") == "ending":
+            out.append(f"server-message ending {data['reason']}")
+            continue
         about = data.get("text") or data.get("tool_call_id") or data.get("function_name") or data.get("error")
         mark = mark or ("cancelled" if data.get("cancelled") else data.get("result", ""))
         out.append(" ".join(part for part in (message["type"], about, mark) if part))
@@ -47,8 +50,8 @@ def final(text: str, attempt: int) -> ev.Transcript:
     return ev.Transcript(t=0, turn=1, text=text, final=True, attempt=attempt)
 
 
-def commit(attempt: int, reason: str = "words") -> ev.Commit:
-    return ev.Commit(t=0, attempt=attempt, turn=1, end=0, reason=reason)
+def commit(attempt: int, reason: str = "words", text: str = "") -> ev.Commit:
+    return ev.Commit(t=0, attempt=attempt, turn=1, end=0, reason=reason, text=text)
 
 
 def reply(attempt: int, text: str, last: bool = False, sources: tuple[str, ...] = ()) -> ev.ReplyText:

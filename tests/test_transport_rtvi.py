@@ -94,6 +94,7 @@ from duplex.graph.event import Event, to_ticks
         ),
         ([ev.VoiceStarted(t=0, onset=0), ev.Duck(t=0, attempt=1)], []),
         ([ev.AgentError(t=0, message="no voice")], ["error no voice"]),
+        ([ev.SessionEnding(t=0, reason="idle")], ["server-message ending idle"]),
     ],
 )
 def test_what_a_client_is_told_of_the_user(events: list[Event], expected: list[str]) -> None:
@@ -101,8 +102,8 @@ def test_what_a_client_is_told_of_the_user(events: list[Event], expected: list[s
 
 
 def test_a_whole_turn_comes_in_pipecats_order() -> None:
-    greeting = [commit(0, "greeting"), speech(0, "Hello"), started(0)]
-    barge = [ev.Yield(t=0, attempt=0), ended(0, "Hello", interrupted=True), TURN]
+    greeting = [commit(0, "greeting", "Hello."), speech(0, "Hello."), started(0)]
+    barge = [ev.Yield(t=0, attempt=0), ended(0, "Hello.", interrupted=True), TURN]
     turn = [partial("how"), final("How deep?", 1), *SPOKEN, commit(1), started(1), ended(1, "It is deep.")]
     events = [*greeting, *barge, *turn]
     kinds = [message["type"] for message in told(*events) if message["type"] != "metrics"]

@@ -107,17 +107,20 @@ from duplex.transport.rtvi.replies import KEPT, MAX_HELD, Replies
                 *("bot-transcription Yes fine", "bot-stopped-speaking"),
             ],
         ),
-        # A greeting answers nobody, and nobody wrote it: its words are known from the voice.
+        # A greeting answers nobody, and nobody wrote it; so it is with an announcement.
         (
             [
-                *(commit(0, "greeting"), speech(0, "Hello"), started(0), speech(0, "there."), speech(0, last=True)),
-                *(heard(0, "Hello"), ended(0, "Hello there.")),
+                *(commit(0, "greeting", "Hello there."), speech(0, "Hello"), started(0), speech(0, "there.")),
+                *(speech(0, last=True), heard(0, "Hello"), ended(0, "Hello there.")),
+                *(commit(3, "announcement", "Goodbye."), speech(3, "Goodbye."), started(3), ended(3, "", True)),
             ],
             [
-                *("bot-tts-started", "bot-started-speaking", "bot-output 1 |Hello new", "bot-tts-stopped"),
+                *("bot-tts-started", "bot-started-speaking", "bot-output 1 |Hello there. new", "bot-tts-stopped"),
                 *("bot-output 1 Hello|there. in-progress", "bot-tts-text Hello"),
                 *("bot-output 1 Hello there.| completed", "bot-tts-text there."),
                 *("bot-transcription Hello there.", "bot-stopped-speaking"),
+                *("bot-tts-started", "bot-started-speaking", "bot-output 2 |Goodbye. new"),
+                *("bot-interrupted", "bot-tts-stopped", "bot-stopped-speaking"),
             ],
         ),
     ],

@@ -15,13 +15,14 @@ from duplex.dialogue.events import (
     Commit,
     Discarded,
     Resumed,
+    SessionEnding,
     Transcript,
     TurnStarted,
     TypedText,
     Yield,
 )
 from duplex.graph.event import Event
-from duplex.transport.rtvi.messages import Message, message
+from duplex.transport.rtvi.messages import Message, message, server_message
 from duplex.transport.rtvi.metrics import Metrics
 from duplex.transport.rtvi.replies import Replies
 
@@ -46,6 +47,7 @@ class Outgoing:
             Resumed: self._resumed,
             Commit: self._commit,
             Discarded: self._discarded,
+            SessionEnding: lambda event: [server_message({"kind": "ending", "reason": event.reason})],
             AgentError: lambda event: [message("error", {"error": event.message, "fatal": False})],
         }
 

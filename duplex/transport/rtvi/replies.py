@@ -94,6 +94,8 @@ class Replies:
     def _commit(self, event: Commit) -> list[Message]:
         self._committed = event.attempt
         reply = self._reply(event.attempt)
+        if event.text:  # said unasked: nobody writes it
+            self._add(event.attempt, event.text.split())
         held, reply.held = reply.held, []
         return held
 
@@ -174,13 +176,6 @@ class Replies:
         if not reply.voicing and not event.last:
             reply.voicing = True
             out.append(message("bot-tts-started"))
-        words = [word.text for word in event.words]
-        if words and not reply.written:  # nobody wrote it, as a greeting: the voice says what it says
-            grown = next(iter(reply.segments), None)
-            if grown is None:
-                out += self._add(event.attempt, words)
-            else:
-                grown.words += words
         if event.last and reply.voicing:
             reply.voicing = False
             out.append(message("bot-tts-stopped"))
