@@ -13,14 +13,25 @@ import anyio
 import httpx
 import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 from transport_peers import tone
 
 from duplex.transport.webrtc.ice import _ice_transports, only_loopback
-from duplex.transport.webrtc.send import PacedTrack
 
 LOUD = 1_000
 """Peak of a frame that is no silence."""
+
+
+class Hum(AudioStreamTrack):  # type: ignore[misc]
+    """A tone, as stock aiortc sends it."""
+
+    SOUND = tone(0.02, 8_000, 500).tobytes()
+
+    async def recv(self) -> Any:
+        """The next 20 ms."""
+        frame = await super().recv()
+        frame.planes[0].update(self.SOUND)
+        return frame
 
 
 class Leg:
@@ -32,12 +43,10 @@ class Leg:
         self.messages: list[dict[str, Any]] = []
         self.frames = 0
         self.loud = 0
-        self.hum = True
         self.closed = anyio.Event()
         self._loopback = loopback
-        self._sound = tone(0.02, 16_000, 500)
         if audio:
-            self.pc.addTrack(PacedTrack(16_000, lambda: self._sound if self.hum else 0 * self._sound))
+            self.pc.addTrack(Hum())
         else:
             self.pc.addTransceiver("audio", direction="recvonly")
         self.channel = self.pc.createDataChannel("chat")
