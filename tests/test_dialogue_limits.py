@@ -55,7 +55,7 @@ def test_nobody_is_interrupted_by_the_end() -> None:
     call = Call(TIMED).says(44, 47).at(58).says(59, 62).at(100)
     assert [text for _, text in call.spoken()] == ["…", NOTICE, "…", LIMIT]
     asked = call.spoken()[2][0]
-    assert call.spoken()[3][0] == pytest.approx(asked + 1.3, abs=0.1)
+    assert call.spoken()[3][0] == pytest.approx(asked + 1.65, abs=0.1)
     assert call.over_the_user == 0
     assert whole(call)
 
@@ -163,6 +163,10 @@ def test_asked_to_end_it_says_goodbye_at_once_where_nobody_speaks() -> None:
 
 def test_asked_to_end_it_hears_a_reply_out() -> None:
     call = Call(SET).says(1, 2).at(2.5).end("drain").at(20)
+    answered, parted = (at for at, _ in call.spoken())
+    assert parted == pytest.approx(answered + len(call.answer.split()) * 0.25 + 0.4, abs=0.1), (
+        "a breath between"
+    )
     assert [text for _, text in call.spoken()] == ["…", DRAIN]
     assert call.said()[1] == ("agent", call.answer)
     assert whole(call)

@@ -30,8 +30,10 @@ from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_tick
 Action = Event | SetTimer | CancelTimer
 
 WARNING, LONGEST, IDLE = "limits.warning", "limits.longest", "limits.idle"
-GRACE, LAST = "limits.grace", "limits.last"
+GRACE, LAST, BREATH = "limits.grace", "limits.last", "limits.breath"
 
+_BREATH = 0.4
+"""Seconds between what was said before and what we say unasked: without a pause it sounds like a part of it."""
 _GOODBYE = 30.0
 """Seconds that a goodbye may last once nobody else is waited for: the longest text takes less, unless nobody
 plays it."""
@@ -151,6 +153,8 @@ class Limits:
             case "limits.idle" if not self._wants:
                 self._wants = self.settings.question
                 return self._offer(event.t)
+            case "limits.breath":
+                return self._offer(event.t)
             case "limits.grace" if self._parting:
                 return [SetTimer(LAST, event.t + to_ticks(_GOODBYE))]
             case "limits.grace" | "limits.last":
@@ -201,7 +205,7 @@ class Limits:
     def _free(self, t: int) -> list[Action]:
         """Nobody has the floor."""
         self._taken, self._speaker, self._saying = False, None, ""
-        return self._offer(t) if self._wants else self._wait(t)
+        return [SetTimer(BREATH, t + to_ticks(_BREATH))] if self._wants else self._wait(t)
 
     def _wait(self, t: int) -> list[Action]:
         """For somebody to speak; noise in between has not begun the time anew."""
