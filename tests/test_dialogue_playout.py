@@ -55,10 +55,14 @@ def test_nothing_is_heard_before_commit() -> None:
     audio, events = play(playout, 5)
     assert not audio.any()
     assert events == []
+    assert not playout.ready
     playout.on(commit(1))
+    assert playout.ready
     audio, events = play(playout, 1)
     assert audio.all()
     assert isinstance(events[0], PlayoutStarted)
+    play(playout, 100)
+    assert not playout.ready
 
 
 def test_all_of_a_reply_is_played_and_reported() -> None:

@@ -69,10 +69,18 @@ class EchoPeer(BasePeer):
     def __init__(self) -> None:
         super().__init__("echo")
         self._ring = Ring(480)
+        self.ready: list[Callable[[], None]] = []
+
+    def on_ready(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self.ready.append(listener)
+        return lambda: self.ready.remove(listener)
 
     def push(self, pcm: Pcm) -> None:
         super().push(pcm)
         self._ring.write(np.repeat(pcm, 3)[::2].copy())
+        if np.abs(pcm).max() > 100:
+            for listener in self.ready:
+                listener()
 
     def pull(self) -> Pcm:
         return self._ring.read_padded(480)

@@ -137,6 +137,10 @@ class Session:
         if self._clock is not None:
             self._user.out.send_nowait(EndAsked(t=self._clock.now(), reason=reason))
 
+    def on_ready(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when `pull` has audio; returns the function that ends it."""
+        return self._loudspeaker.on_ready(listener)
+
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with every public event; returns the function that ends it."""
         return self._scribe.subscribe(listener)

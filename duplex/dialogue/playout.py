@@ -108,6 +108,11 @@ class Playout:
         """Nothing is left to say or to hear."""
         return self._complete and not self._audio and self._ledger.complete
 
+    @property
+    def ready(self) -> bool:
+        """The next `pull` gives audio."""
+        return bool(self._audio) and self._attempt == self._released
+
     def _fade_out(self) -> Pcm | None:
         """The next 10 ms, fading: a cut in mid-wave is a click."""
         samples = self._read(RAMP)

@@ -63,12 +63,21 @@ class Loudspeaker(Node):
     def __init__(self, playout: Playout) -> None:
         super().__init__("loudspeaker")
         self._playout = playout
+        self._listeners: list[Callable[[], None]] = []
 
     async def run(self) -> None:
         """Hand events to the playout machine."""
         async for event in self.events:
             for result in self._playout.on(event):
                 await self.played.send(result)
+            if self._playout.ready:
+                for listener in tuple(self._listeners):
+                    listener()
+
+    def on_ready(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when there is audio to pull; returns the function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     @property
     def delay(self) -> int:
