@@ -8,6 +8,7 @@
 The end of a turn is predicted before it is believed (Deepgram Flux's eager end of turn): at the first moment
 of silence an *attempt* opens, a reply is prepared for it, and it is heard only once the words sound complete
 after a short silence, or after a longer one whatever the words. A voice in between drops the attempt.
+What the agent says unasked is an attempt of its own, and only a QUIET floor is given to it.
 """
 
 from __future__ import annotations
