@@ -38,8 +38,11 @@ def served(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator[Serv
     spec = [line for line in spec if not line.startswith(("greeting:", "knowledge:"))]
     (folder / "agent.yaml").write_text("\n".join([*spec, f"greeting: {GREETING}", "knowledge: knowledge"]))
     (folder / "knowledge").symlink_to(AGENT / "knowledge")
-    log = folder / "server.log"
-    with serve(str(folder / "agent.yaml"), folder / "sessions", "--origin", site, log=log) as server:
+    (folder / "server.yaml").write_text(f"origins: [{site!r}]\nreconnect_seconds: 1\n")
+    options = ("--config", str(folder / "server.yaml"))
+    with serve(
+        str(folder / "agent.yaml"), folder / "sessions", *options, log=folder / "server.log"
+    ) as server:
         yield server
 
 
@@ -147,6 +150,7 @@ def test_it_connects_talks_barges_in_and_leaves_nothing_behind(
 def test_it_starts_asks_types_and_is_hung_up_on(served: Served, site: str, tmp_path: Path) -> None:
     with chromium(write_microphone(tmp_path / "silence.wav", 1.0)) as browser:
         page = browser.new_page()
+        nothing_left(served, page)
         talk = Talk(page, site)
         talk.run("await stock.start(a)", f"{served.url}/start")
         assert health(served)["sessions"] == 1
