@@ -49,7 +49,7 @@ _QUOTED = re.compile(
     r"what (?:is|are|does) (?:an? )?\w+(?: mean)?\W*$)",
     re.I,
 )
-_QUOTED_WORDS = 5
+_QUOTED_WORDS = 3
 _MAX_QUESTION, _MAX_SPOKEN_WORDS = 400, 45
 
 
@@ -234,9 +234,9 @@ class GroundedAnswerer:
 
 
 def quotes(draft: str, sentence: str) -> bool:
-    """Whether a growing draft is so far, and for at least five words, nothing but the sentence's beginning.
+    """Whether a growing draft is so far, and for at least three words, nothing but the sentence's beginning.
 
-    >>> quotes("The lake is very deep", "The lake is very deep."), quotes("The lake", "The lake is deep.")
+    >>> quotes("The lake is", "The lake is very deep."), quotes("The lake", "The lake is deep.")
     (True, False)
     """
     return len(draft.split()) >= _QUOTED_WORDS and sentence.startswith(draft.strip())
