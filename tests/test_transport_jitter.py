@@ -1,7 +1,5 @@
 """The jitter buffer as a table, and what holds for it whatever comes."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,7 +168,7 @@ def test_the_stream_goes_on_while_no_packet_comes() -> None:
 
 def test_another_sender_is_believed_at_its_second_packet() -> None:
     buffer = JitterBuffer()
-    other = [replace(packet(n, ssrc=2, base=9000), timestamp=5 + n * S) for n in range(4)]
+    other = [packet(n, ssrc=2, base=9000)._replace(timestamp=5 + n * S) for n in range(4)]
     assert feed(buffer, packet(0), packet(1), other[0]) == "0 1"
     assert feed(buffer, packet(2), other[1], packet(3)) == "2 3"
     assert buffer.refused == 2

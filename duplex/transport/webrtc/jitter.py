@@ -10,8 +10,8 @@ Pure: time is passed in, packets are named by what their header says, and what i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from duplex.transport.webrtc.opus import RTP_RATE, UNIT, packet_samples, says_silence
 from duplex.transport.webrtc.rtp import MAX_PAYLOAD, Packet, signed16, signed32
@@ -51,8 +51,7 @@ class Kind(Enum):
     """No audio: forget what was decoded before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Audio to make: `samples` of it, at 48 kHz.
 
     `at` is its place on the sender's time, counted from the first packet's first sample. What was made for want of

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+import numpy as np
+
 from duplex.audio.pcm import Pcm
 from duplex.transport.webrtc.opus import RTP_RATE
 
@@ -81,4 +83,4 @@ class Transmission:
 
 def is_silent(pcm: Pcm) -> bool:
     """Whether int16 [n] holds nothing that could be heard."""
-    return not pcm.any() or bool(pcm.max() <= SILENT_PEAK and pcm.min() >= -SILENT_PEAK)
+    return bool(np.maximum.reduce(pcm) <= SILENT_PEAK and np.minimum.reduce(pcm) >= -SILENT_PEAK)

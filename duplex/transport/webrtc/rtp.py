@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_PAYLOAD = 1_500
 """Bytes; a datagram on the way holds no more."""
@@ -12,8 +12,7 @@ _MARKER = 0x80
 _HEADER = struct.Struct("!BBHII")
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """An incoming packet: the header fields that matter here, and the payload."""
 
     ssrc: int
