@@ -46,6 +46,7 @@ class Bench(StrEnum):
     llm = "llm"
     call = "call"
     start = "start"
+    transport = "transport"
 
 
 class Level(StrEnum):

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,20 +71,22 @@ def serve(agent: str, record: Path, *options: str, log: Path | None = None) -> I
         ServerFailed: it ended, or was not ready within two minutes.
     """
     record.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "duplex",
-        "serve",
-        agent,
-        "--port",
-        "0",
-        "--record",
-        str(record),
-        *options,
-    ]
+    options = ("--port", "0", "--record", str(record), *options)
+    with started(["-m", "duplex", "serve", agent, *options], record, log) as served:
+        yield served
+
+
+@contextmanager
+def started(arguments: Sequence[str], record: Path, log: Path | None = None) -> Iterator[Served]:
+    """Run Python with these arguments, as a server that prints its address, while the block lasts.
+
+    Raises:
+        ServerFailed: it ended, or was not ready within two minutes.
+    """
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     tail: deque[str] = deque(maxlen=20)
     urls: list[str] = []
     reader = threading.Thread(target=_read, args=(process, tail, urls, log), daemon=True)
