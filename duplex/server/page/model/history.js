@@ -91,9 +91,10 @@ export class History {
     return reached(turn);
   }
 
-  /** The median of each stage over all turns: {name: ms}. */
+  /** The median of each stage over all turns that were spoken: {name: ms}. */
   medians() {
-    const all = this.session.turns.map((turn) => new Map(this.stages(turn).map(({ name, ms }) => [name, ms])));
+    const spoken = this.session.turns.filter(({ reason }) => reason !== "typed");
+    const all = spoken.map((turn) => new Map(this.stages(turn).map(({ name, ms }) => [name, ms])));
     return Object.fromEntries(
       STAGES.map(([name]) => [name, median(all.map((each) => each.get(name)).filter((ms) => ms !== undefined))]),
     );

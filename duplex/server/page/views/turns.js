@@ -40,13 +40,14 @@ export function Turns({ history, jump }) {
   const all = STAGES.filter(([name]) => medians[name] !== null).map(([name, words]) => ({ name, words, ms: medians[name] }));
   const scale = scaleOf([...rows, { stages: all }]);
   const middle = [...all].sort((one, other) => one.ms - other.ms);
+  const spoken = history.session.turns.filter(({ reason }) => reason !== "typed").length;
   const total = (stages) => milliseconds(stages.find(({ name }) => name === "heard")?.ms ?? stages.at(-1)?.ms);
   return html`
     <section class="card" aria-labelledby="turns-title">
       <div class="bar"><h2 id="turns-title">Turns</h2><span class="aside">ms after the end of the caller’s voice</span></div>
       ${rows.length === 0 && html`<p class="none">Each turn’s stages appear here once somebody has spoken.</p>`}
-      ${rows.length > 1 &&
-      html`<div class="turn median"><p><b>Median</b> of ${history.session.turns.length}</p><${Bar} stages=${middle} scale=${scale} /><b class="total">${total(middle)}</b></div>`}
+      ${spoken > 1 &&
+      html`<div class="turn median"><p><b>Median</b> of ${spoken} spoken</p><${Bar} stages=${middle} scale=${scale} /><b class="total">${total(middle)}</b></div>`}
       ${rows.map(
         ({ turn, stages }) => html`
           <div class="turn" key=${turn.attempt}>

@@ -6,6 +6,7 @@ import { palette } from "./palette.js";
 import { HEIGHT, nameOf, paint, paintOverview, scene } from "./wave-paint.js";
 
 const NEAR_PX = 9;
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 /** What is drawn and how it is moved; lives as long as the component. */
 class Plot {
@@ -152,7 +153,7 @@ export function Wave({ phone, jump }) {
   const { session } = phone.history;
   const count = (kind) => session.marks.filter((mark) => mark.kind === kind).length;
   const seconds = (phone.history.peaks.duration / 1000).toFixed(0);
-  const label = `Waveforms of both sides, ${seconds} seconds: ${session.turns.length} turns, ${count("Yield")} interruptions, ${count("Backchannel")} backchannels`;
+  const label = `Waveforms of both sides, ${seconds} seconds: ${counted(session.turns.length, "turn")}, ${counted(count("Yield"), "interruption")}, ${counted(count("Backchannel"), "backchannel")}`;
   return html`
     <section class="card wave" aria-labelledby="wave-title">
       <div class="bar">
