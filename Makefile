@@ -9,9 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 AGENT ?= lakes
 PORT ?= 8080
+CHROMIUM := /usr/bin/chromium
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 
-.PHONY: demo test serve lint clean
+.PHONY: demo test serve lint chromium clean
 
 demo: $(VENV)/.local
 	@$(BIN)/duplex demo
@@ -19,9 +20,16 @@ demo: $(VENV)/.local
 serve: $(VENV)/.local
 	@$(BIN)/duplex serve $(AGENT) --port $(PORT)
 
-test: lint
+test: lint chromium
 	@$(BIN)/duplex models pull
 	$(BIN)/pytest
+
+# The browser tests need it; without it they alone are skipped.
+chromium:
+	@test -x $(CHROMIUM) || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	    && echo "installing chromium for the browser tests ..." \
+	    && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium >/dev/null; } || true
+	@test -x $(CHROMIUM) || echo "no $(CHROMIUM): the browser tests are skipped (Debian: apt-get install chromium)"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

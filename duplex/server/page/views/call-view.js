@@ -34,7 +34,7 @@ export function CallView({ phone }) {
       <section class="stage" aria-label="Call">
         <${Orb} phone=${phone} />
         <p id="status" role="status">${statusOf(phone)}</p>
-        <p class="hint">${hintOf(phone)}</p>
+        <p class="hint" data-left=${phone.left === null ? null : ""}>${hintOf(phone)}</p>
         <div class="controls" role="group" aria-label="Controls">
           ${phone.busy && html`<${Mute} phone=${phone} />`}
           <${Devices} phone=${phone} />

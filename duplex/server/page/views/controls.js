@@ -90,10 +90,12 @@ const secondsTo = (time) => (time === null ? 0 : Math.max(0, Math.ceil((time - p
 
 export function Problem({ phone }) {
   const { problem, retryAt } = phone;
+  const box = useRef(null);
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [problem]);
   if (!problem) return null;
   const seconds = secondsTo(retryAt);
   return html`
-    <div id="problem" role="alert">
+    <div id="problem" ref=${box} role="alert">
       <${Icon} name="alert" />
       <div>
         <strong>${problem.message}</strong>

@@ -39,6 +39,7 @@ export function Words({ phone }) {
   return html`
     <section class="words" aria-label="Conversation">
       <ol id="transcript" ref=${list} role="log" aria-live="polite" aria-label="Transcript" tabindex="0" onScroll=${scrolled}>
+        ${lines.length === 0 && html`<li class="quiet">What is said appears here.</li>`}
         ${lines.map((line) => html`<${Line} key=${line.id} line=${line} title=${phone.title} />`)}
       </ol>
       ${phone.busy && html`<${Composer} phone=${phone} />`}
