@@ -53,8 +53,9 @@ def questions() -> Iterator[Asked]:
             yield from (_asked(index, subject, *question) for question in questions)
         index = open_lakes(embedder, Path(scratch, "lakes"))
         yield from (_asked(index, "lakes", one.text, list(one.answers)) for one in dev_questions())
-        more = rows(config_path("bench/lakes_more.jsonl"))
-        yield from (_asked(index, "lakes", row["question"], row["answers"]) for row in more)
+        for name, group in (("lakes_more", "lakes"), ("lakes_callers", "callers")):
+            more = rows(config_path(f"bench/{name}.jsonl"))
+            yield from (_asked(index, group, row["question"], row["answers"]) for row in more)
 
 
 def _subjects() -> Iterator[tuple[str, dict[str, str], list[tuple[str, list[str]]]]]:
@@ -134,6 +135,11 @@ def shares(found: list[tuple[Asked, float, int]], threshold: float) -> tuple[flo
     return float(np.mean(known)), float(np.mean(other))
 
 
+def _group(subject: str) -> str:
+    """Questions about lakes, the harder ones of callers about lakes, and all the rest."""
+    return subject if subject in ("lakes", "callers") else "others"
+
+
 def main() -> None:
     """Prints the weights and, at each threshold, the shares of right answers and of right refusals."""
     data = list(questions())
@@ -146,8 +152,8 @@ def main() -> None:
         print(name, dict(zip([*BY_WORDS, *BY_MEANING], weights, strict=False)))
         found = cross_validated(data, columns)
         for threshold in THRESHOLDS:
-            for group in ("lakes", "others"):
-                own = [item for item in found if (item[0].subject == "lakes") is (group == "lakes")]
+            for group in ("lakes", "callers", "others"):
+                own = [item for item in found if _group(item[0].subject) == group]
                 print(
                     f"  chance >= {threshold}: {group} answered {{:.3f}} refused {{:.3f}}".format(
                         *shares(own, threshold)

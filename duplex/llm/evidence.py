@@ -9,7 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from duplex.llm.lexicon import ANSWER_KINDS, COUNTED, DIMENSIONS, NAMED, PERSON, PLACE_NAME, STOP, WHO
+from duplex.llm.lexicon import (
+    ANSWER_KINDS,
+    COUNTED,
+    DIMENSIONS,
+    LOOSE_NAMES,
+    NAMED,
+    PERSON,
+    PLACE_NAME,
+    STOP,
+    WHO,
+)
 from duplex.llm.words import content, covered, covered_words, is_number, kin, names, sound, words
 
 _PRONOUN = re.compile(r"(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
@@ -48,7 +58,8 @@ def support(answer: str, question: str, text: str, title: str = "") -> Support:
 def missing_names(question: str, text: str, title: str = "") -> list[str]:
     """Names in the question that the text does not have, also not misspelt or as "African" for "Africa".
 
-    A name that only sounds like one of the text's ("Kamau" for "Como") is taken for it.
+    A name that only sounds like one of the text's ("Kamau" for "Como") is taken for it; months, continents and
+    peoples need not be there.
     """
     asked, whole = names(question), f"{title} {text}"
     by = words(whole)
@@ -58,6 +69,7 @@ def missing_names(question: str, text: str, title: str = "") -> list[str]:
         name
         for name in asked
         if name not in found
+        and name not in LOOSE_NAMES
         and not any(_derived(name, word) for word in by)
         and not (len(sound(name)) >= _CONSONANTS and sound(name) in sounds)
     ]

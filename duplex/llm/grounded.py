@@ -64,7 +64,7 @@ class Limits:
     """
 
     score: float = 0.001
-    chance: float = 0.3
+    chance: float = 0.25
     support: float = 0.7
 
 

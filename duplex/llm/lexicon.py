@@ -160,6 +160,7 @@ ANSWER_KINDS: tuple[tuple[str, str], ...] = tuple(
         (r"\bhow long (?:is|are|was) (?:the|a|an|its?)\b", f"{_METRES}|{_SPAN}"),
         (r"\bhow (?:far|wide|tall|high|deep|thick)\b|\bthe (?:depth|height|length|width)\b", _METRES),
         (r"\bhow long\b.* (?:take|live|keep|ago|last|stay)\b", _SPAN),
+        (r"\bhow long (?:has|have|had)\b|\bhow far back\b|\bsince when\b", f"{_SPAN}|{_TIME}|\\btimes\\b"),
         (r"\bhow long\b", f"{_METRES}|{_SPAN}"),
         (
             r"\bhow heavy\b|\bweigh\b|\bthe weight\b",
@@ -194,7 +195,7 @@ DIMENSIONS: tuple[tuple[str, str], ...] = (
         r"\bhow (?:high|tall)\b|\bheight\b",
         r"\b(?:high|tall|height|highest|tallest|above|below|rises?|altitude)\b",
     ),
-    (r"\b(?:what|the) area\b", r"\b(?:square|area|hectares?|acres?)\b"),
+    (r"\b(?:what|the|surface) area\b", r"\b(?:square|area|hectares?|acres?)\b"),
 )
 """Pairs of patterns, for a question about one dimension of a thing and for a sentence that measures it."""
 
@@ -216,5 +217,13 @@ PLACE_NAME = (
     r"November|December)(?: [A-Z][\w-]*)*"
 )
 """Names of places and months, which "Who ...?" does not ask for."""
+
+LOOSE_NAMES = _set("""
+    january february march april may june july august september october november december christmas easter
+    monday tuesday wednesday thursday friday saturday sunday
+    africa african america american asia asian australia australian europe european antarctic arctic
+    english british german french italian spanish russian siberian chinese japanese
+""")
+"""Written with a capital, but a passage that answers may well say it otherwise, or leave it out."""
 
 COUNTED = r"\bhow many ((?:[\w'-]+ ?){1,3})"
