@@ -75,6 +75,6 @@ def test_loss_is_believed_at_once_and_forgotten_slowly() -> None:
     for at in range(60):
         feedback.answered(0, 0, 0, float(at))
         losses.append(feedback.loss)
-    assert losses[0] == 18
-    assert losses[10] in (6, 7)
+    assert losses[0] == 15
+    assert losses[5] in (3, 4)
     assert losses[-1] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 EXPECTED_AT_FIRST = 5
 """Percent lost that is assumed until reports tell: nobody knows the network that a call begins on."""
-RELEASE = 0.9
+RELEASE = 0.75
 """What remains, a report later, of a loss that is over."""
 REMEMBERED = 8
 _UNITS = 65_536

@@ -21,7 +21,8 @@ from duplex.transport.webrtc.opus import MAX_PACKET, OpusError, check_frame
 
 _OK = 0
 _VOIP = 2048
-_SET_BITRATE, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4002, 4012, 4014
+_SET_BITRATE, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_SIGNAL = 4002, 4012, 4014, 4024
+_VOICE = 3001
 _RESET_STATE = 4028
 _LONGEST_MS = 120
 
@@ -83,6 +84,7 @@ class LibopusEncoder:
         self._loss = -1
         self._set(_SET_BITRATE, bitrate)
         self._set(_SET_INBAND_FEC, 1)
+        self._set(_SET_SIGNAL, _VOICE)  # what is taken for music gets no redundancy
 
     def _set(self, request: int, value: int) -> None:
         _checked(self._lib, self._lib.opus_encoder_ctl(self._state, request, c_int32(value)))
