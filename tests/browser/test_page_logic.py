@@ -122,6 +122,12 @@ LISTEN = ("user-started-speaking", None)
             [START, bot(1, "completed", "A."), STOP, START, bot(2, "completed", "B."), STOP],
             ["agent|A.||done", "agent|B.||done"],
         ),
+        # Who goes on with what seemed to be finished has said one thing, not two.
+        (
+            [user("How deep?", True), LISTEN, user("how deep is"), user("How deep is it?", True)],
+            ["user|How deep is it?||done"],
+        ),
+        ([user("Yes.", True), LISTEN, user("Well.", True)], ["user|Yes.||done", "user|Well.||done"]),
         ([user("half"), ("typed", "Whole")], ["user|Whole||done"]),
         ([user("half"), ("ended", None)], []),
         # A session that was lost forgets where it was cut, not where that was noticed.
@@ -161,6 +167,29 @@ def test_what_the_server_refuses(
     found = page.evaluate(PROBLEM, [status, error, after])
     assert (found["kind"], found["retryAfter"]) == (kind, retry)
     assert found["help"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("NotAllowedError", "denied"),
+        ("NotFoundError", "no-microphone"),
+        ("NotReadableError", "microphone-busy"),
+        ("TypeError", "microphone"),
+    ],
+)
+def test_what_ails_a_microphone(page: Page, name: str, kind: str) -> None:
+    found = page.evaluate(
+        """async (name) => {
+          const { microphoneProblem, WITHOUT_VOICE } = await import("/static/call/problem.js");
+          const { kind, help } = microphoneProblem({ name, message: "why" });
+          return [kind, help, WITHOUT_VOICE.has(kind)];
+        }""",
+        name,
+    )
+    assert found[0] == kind
+    assert found[1]
+    assert found[2], "one can go on without"
 
 
 CLOCK = """async (samples) => {

@@ -37,6 +37,8 @@ export class Phone extends Observable {
   #call = null;
   #microphone = null;
   #watching = false;
+  #knocking = false;
+  #awake = null;
 
   constructor(voice) {
     super();
@@ -51,6 +53,13 @@ export class Phone extends Observable {
 
   /** Learn the agent's name, and wait until its models are warm. */
   async #knock() {
+    if (this.#knocking) return;
+    this.#knocking = true;
+    while (!(await this.#answered())) await new Promise((resolve) => setTimeout(resolve, READY_EVERY_MS));
+    this.#knocking = false;
+  }
+
+  async #answered() {
     try {
       if (!this.title) this.title = capitalised((await api.about()).title);
       await api.ready();
@@ -58,9 +67,9 @@ export class Phone extends Observable {
       if (["loading", "unreachable"].includes(this.problem?.kind)) this.problem = null;
     } catch (problem) {
       this.server = problem.kind === "loading" ? "loading" : "gone";
-      setTimeout(() => this.#knock(), READY_EVERY_MS);
     }
     this.changed();
+    return this.server === "ready";
   }
 
   // A call
@@ -103,10 +112,17 @@ export class Phone extends Observable {
       if (!mine() || call.over) return;
       this.started = performance.now();
       if (this.#watching) call.ask("events", { on: true });
+      this.#stayAwake();
     } catch (error) {
       if (mine()) this.#end(anyProblem(error));
     }
     this.changed();
+  }
+
+  /** A phone's screen stays on while somebody talks: many browsers silence a page behind a dark one. */
+  async #stayAwake() {
+    this.#awake = await navigator.wakeLock?.request("screen").catch(() => null);
+    if (!this.busy) this.#awake?.release();
   }
 
   #handlers() {
@@ -156,6 +172,7 @@ export class Phone extends Observable {
   async #end(problem, reason = "the agent ended the call") {
     this.#call = null;
     this.#drop();
+    this.#awake?.release();
     Object.assign(this, { state: "idle", problem, speaking: { user: false, agent: false }, muted: false });
     if (this.started !== null) {
       this.ended = performance.now();

@@ -85,8 +85,8 @@ export class History {
     const played = turn.stages.played;
     if (played !== undefined && turn.stages.heard === undefined) {
       const from = this.place(played);
-      const heard = from === null ? null : this.peaks.firstAbove("agent", from - EARLY_MS, AUDIBLE);
-      if (heard !== null && heard - from < LATE_MS) turn.stages.heard = played + heard - from;
+      const heard = from === null ? null : this.peaks.firstAbove("agent", from - EARLY_MS, from + LATE_MS, AUDIBLE);
+      if (heard !== null) turn.stages.heard = played + heard - from;
     }
     return reached(turn);
   }

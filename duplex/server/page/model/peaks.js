@@ -78,11 +78,12 @@ export class Peaks {
     return (this.#sides[side].max(first, last) / 255) ** 2;
   }
 
-  /** The first time of the axis, from `from` on, at which a side is at least as loud as `level`; null if never. */
-  firstAbove(side, from, level) {
+  /** The first time of the axis between two at which a side is at least as loud as `level`; null if never. */
+  firstAbove(side, from, to, level) {
     const { fine } = this.#sides[side];
     const least = Math.sqrt(level) * 255;
-    for (let place = Math.max(0, Math.floor(from / STEP_MS)); place < this.#count; place += 1) {
+    const last = Math.min(this.#count, to / STEP_MS);
+    for (let place = Math.max(0, Math.floor(from / STEP_MS)); place < last; place += 1) {
       if (fine[place] >= least) return place * STEP_MS;
     }
     return null;

@@ -75,7 +75,7 @@ export class Session {
   turns = [];
   /** {t, kind, reason} */
   marks = [];
-  /** {start, end}: where the agent took the user to speak; an open one has no end. */
+  /** {start, end, kind}: where the agent took the user to speak, and of what kind an overlap was; an open one has no end. */
   voice = [];
   /** {attempt, start, end, text, cut} */
   replies = [];
@@ -170,12 +170,17 @@ export class Session {
     if (type === "PlayoutEnded" && reply) Object.assign(reply, { end: t, text: event.heard, cut: event.interrupted });
     if (type === "Duck") this.#overlap = t;
     if (type === "Yield" || type === "Backchannel") this.#overlap = null;
-    if (MARKS.has(type) && event.reason !== "greeting") keep(this.marks, { t, kind: type, reason: event.reason ?? "" }, MOST_MARKS);
+    if (MARKS.has(type) && event.reason !== "greeting") this.#mark(t, type, event.reason ?? "");
     // A voice over the agent's that took nothing from it: it was listening aloud.
     if (type === "Unduck" && this.#overlap !== null) {
-      keep(this.marks, { t: this.#overlap, kind: "Backchannel", reason: "the agent went on" }, MOST_MARKS);
+      this.#mark(this.#overlap, "Backchannel", "");
       this.#overlap = null;
     }
+  }
+
+  #mark(t, kind, reason) {
+    keep(this.marks, { t, kind, reason }, MOST_MARKS);
+    if ((kind === "Yield" || kind === "Backchannel") && this.voice.length) this.voice.at(-1).kind = kind;
   }
 }
 

@@ -2,6 +2,9 @@
 
 const MOST = 400;
 
+/** Words alone, to see whether one text goes on another. */
+const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+
 /**
  * `lines`: {id, who: "user" | "agent" | "note", sure, unsure, done, cut, typed, sources, segments}.
  * `segments` of the agent's: Map from a segment's id to {heard, rest, text}.
@@ -47,9 +50,16 @@ export class Transcript {
   }
 
   #said(text, final) {
-    if (!this.#user) this.#user = this.#add({ who: "user" });
+    this.#user ??= this.#continued(text) ?? this.#add({ who: "user" });
     Object.assign(this.#user, final ? { sure: text, unsure: "", done: true } : { unsure: text });
     if (final) this.#user = null;
+  }
+
+  /** The last line, where the caller goes on with what seemed to be finished: the new text holds the old. */
+  #continued(text) {
+    const last = this.lines.at(-1);
+    if (last?.who !== "user" || last.typed || !last.sure || !plain(text).startsWith(plain(last.sure))) return null;
+    return Object.assign(last, { sure: "", done: false });
   }
 
   typed(text) {

@@ -41,7 +41,7 @@ function Summary({ history }) {
 export function DebugView({ phone }) {
   const jump = useRef(() => {});
   const { history } = phone;
-  useWatched(phone, phone.busy ? 1_000 : 0, REDRAW_MS);
+  useWatched(phone, phone.busy || phone.retryAt !== null ? 1_000 : 0, REDRAW_MS);
   const show = (pageTime) => pageTime !== null && jump.current(pageTime);
   return html`
     <main class="debug-view">

@@ -19,10 +19,7 @@ export function scene(history, end) {
   const at = (t) => (t === null ? end : history.place(t));
   if (history.place(0) === null) return { voices: [], replies: [], marks: [], gaps: [], captions: [] };
   const marks = session.marks.map((mark) => ({ ...mark, at: at(mark.t) }));
-  const voices = session.voice.map(({ start, end: until }) => {
-    const [from, to] = [at(start), at(until)];
-    return { from, to, kind: marks.find(({ kind, at: when }) => (kind === "Yield" || kind === "Backchannel") && from <= when && when <= to)?.kind };
-  });
+  const voices = session.voice.map(({ start, end: until, kind }) => ({ from: at(start), to: at(until), kind }));
   const replies = session.replies.map(({ start, end: until, text, cut }) => ({ from: at(start), to: at(until), text, cut }));
   const gaps = session.turns.flatMap((turn) => {
     const heard = turn.stages.heard;

@@ -6,12 +6,14 @@ import { palette } from "./palette.js";
 import { HEIGHT, nameOf, paint, paintOverview, scene } from "./wave-paint.js";
 
 const NEAR_PX = 9;
+const SCENE_MS = 80;
 const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 /** What is drawn and how it is moved; lives as long as the component. */
 class Plot {
   axis = new Axis();
   #pinch = new Map();
+  #looked = -Infinity;
 
   constructor(phone, main, overview, moved) {
     Object.assign(this, { phone, main, overview, moved });
@@ -25,7 +27,10 @@ class Plot {
   draw() {
     const { history, title } = this.phone;
     this.axis.grow(this.end);
-    this.drawn = scene(history, this.end);
+    if (performance.now() - this.#looked > SCENE_MS || !this.phone.busy) {
+      this.#looked = performance.now();
+      this.drawn = scene(history, this.end);
+    }
     const colours = palette();
     paint(surface(this.main), this.axis, { peaks: history.peaks, title }, this.drawn, colours);
     paintOverview(surface(this.overview), this.axis, history.peaks, this.drawn.marks, this.end, colours);
