@@ -382,7 +382,7 @@ def test_a_virtual_job_that_is_cancelled_keeps_its_worker() -> None:
             await lanes.heavy(Priority.LLM, int, name="short")
             return anyio.current_time()
 
-    assert run_virtual(main, compute="fixed", costs={"long": 5.0, "short": 1.0}) == 6
+    assert run_virtual(main, compute="fixed", costs={"long": 5.0, "short": 1.0}, workers=2) == 6
 
 
 def test_a_job_without_a_price_is_an_error() -> None:

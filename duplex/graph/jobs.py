@@ -10,9 +10,11 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
+
+from duplex.graph.clock import perf_seconds
 
 T = TypeVar("T")
 
@@ -70,12 +72,14 @@ class Report:
         error: what it raised.
         last: nothing more will come from this job.
         free: it is but the end of a stream: neither counted nor charged.
+        took: wall seconds that it took to make, where that was not in this step.
     """
 
     value: Any = None
     error: BaseException | None = None
     last: bool = True
     free: bool = False
+    took: float | None = None
 
 
 class Job(ABC):
@@ -193,6 +197,34 @@ class Stream(Job, Generic[T]):
         close = getattr(self._iterator, "close", None)
         if close is not None:
             close()
+
+
+class Recorded(Stream[T]):
+    """A stream whose items are made elsewhere whether or not one asks for them, as virtual time has to take it.
+
+    Its first step takes all of them, while the clock stands still, and notes what each took; every step then gives
+    one. So none is made for nothing while the worker does something else, nor beside another job.
+    """
+
+    def __init__(self, name: str, priority: int, items: Iterable[T], ahead: int) -> None:
+        super().__init__(name, priority, items, ahead)
+        self._made: deque[Report] = deque()
+
+    def step(self) -> Report:
+        """Give the next item."""
+        if self.cancelled:
+            return super().step()
+        if not self._made:
+            self._make()
+        return self._made.popleft()
+
+    def _make(self) -> None:
+        last = False
+        while not last:
+            start = perf_seconds()
+            report = super().step()
+            self._made.append(replace(report, took=perf_seconds() - start))
+            last = report.last
 
 
 def _raisable(error: BaseException) -> BaseException:

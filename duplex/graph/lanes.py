@@ -3,7 +3,9 @@
 The GIL is not what delays media, oversubscribed threads are: engines that each bring a pool of their own take
 longer and hold up the loop. So there are three lanes for the whole process, however many sessions share it. The
 loop does media and machines. The frame thread does what every frame needs and takes well under a frame. All the
-rest waits in one queue, the most urgent first, for at most cores - 1 workers; engines use one thread each.
+rest waits in one queue, the most urgent first, for cores - 1 workers; engines use one thread each. There are two
+workers at least: a job that runs cannot be stopped, and with one worker whether the user has finished would wait for
+every guess at a word and every sentence that is being spoken.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Self, TypeVar, TypeVarTuple
 
 import anyio
 
-from duplex.graph.jobs import Call, JobStatistics, Priority, Stream
+from duplex.graph.jobs import Call, JobStatistics, Priority, Recorded, Stream
 from duplex.graph.pool import LanesClosed, Pool, ThreadPool, VirtualPool
 from duplex.graph.virtual import VirtualLoop, virtual_loop
 
@@ -36,7 +38,7 @@ class Lanes:
     still while it runs.
 
     Args:
-        heavy_workers: how many heavy jobs run at a time; by default one less than there are cores, at least 1.
+        heavy_workers: how many heavy jobs run at a time; by default one less than there are cores, at least 2.
 
     Raises:
         ValueError: fewer than one worker.
@@ -85,7 +87,7 @@ class Lanes:
         return await self._call(1, priority, partial(fn, *args), name or _name(fn))
 
     async def heavy_iter(
-        self, priority: Priority, items: Iterable[T], *, name: str, ahead: int = 32
+        self, priority: Priority, items: Iterable[T], *, name: str, ahead: int = 32, runs_on: bool = False
     ) -> AsyncGenerator[T, None]:
         """Take `items` one by one in the heavy lane, and yield each as it is made.
 
@@ -97,13 +99,17 @@ class Lanes:
             items: best a generator, whose body then runs in the lane from its first line to its last.
             name: what each item is counted and charged as.
             ahead: the most items that are made before one is taken.
+            runs_on: they are made by a thread of their own that does not pause between two. Virtual time takes such
+                items all at once, and charges each what it took; it must then be possible to make all of them
+                without the event loop.
 
         Raises:
             LanesClosed: the lanes are closed, or were closed before all was made.
             LookupError: in virtual time, the table of fixed costs does not name it.
         """
         pool = self._pool(1)
-        stream = Stream(name, priority, items, ahead)
+        kind: type[Stream[T]] = Recorded if runs_on and self._virtual is not None else Stream
+        stream = kind(name, priority, items, ahead)
         pool.submit(stream)
         last = False
         try:
@@ -159,7 +165,7 @@ class Lanes:
 
     def _start(self, loop: VirtualLoop | None) -> tuple[Pool, Pool]:
         if loop is None:
-            heavy = self._wanted or max(1, (os.cpu_count() or 2) - 1)
+            heavy = self._wanted or max(2, (os.cpu_count() or 2) - 1)
             return ThreadPool("frame", 1, self._statistics), ThreadPool("heavy", heavy, self._statistics)
         free = loop.compute.workers - 1
         if free == 0:

@@ -219,7 +219,7 @@ class VirtualPool(Pool):
         reports: list[Report] = []
         wall = self._loop.compute.execute(partial(self._keep, job, reports))
         if price is None:
-            return reports[0], wall
+            return reports[0], wall if reports[0].took is None else reports[0].took
         return reports[0], 0.0 if reports[0].free else price
 
     @staticmethod

@@ -48,14 +48,15 @@ class Compute:
     Args:
         mode: `measured` charges wall time, `fixed` the table, `zero` nothing.
         costs: seconds by job name, for `fixed`; a stream of items is charged for each item.
-        workers: virtual workers, that is how many jobs may overlap in virtual time.
+        workers: virtual workers, that is how many jobs may overlap in virtual time; three are the frame lane and the
+            two heavy workers that a machine with two cores has.
 
     Raises:
         ValueError: no worker, or a table that the mode does not use or lacks.
     """
 
     def __init__(
-        self, mode: Mode = "measured", costs: Mapping[str, float] | None = None, workers: int = 2
+        self, mode: Mode = "measured", costs: Mapping[str, float] | None = None, workers: int = 3
     ) -> None:
         if workers < 1:
             raise ValueError(f"virtual time needs at least one worker, not {workers}")
@@ -197,7 +198,7 @@ def run_virtual(
     *,
     compute: Mode = "measured",
     costs: Mapping[str, float] | None = None,
-    workers: int = 2,
+    workers: int = 3,
     patience: float = 10.0,
 ) -> T:
     """`anyio.run(main)` in virtual time.
