@@ -79,6 +79,7 @@ def conversation(
         talk.energy["answer"] = talk.page.energy()
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size(PHONE)
+        page.wait_for_timeout(400)  # until the colours have turned
         talk.fits["call"] = talk.page.fits()
         talk.circle = page.locator("#call").bounding_box() or {}
         talk.page.shot("agent-speaks-phone-dark")
@@ -87,6 +88,7 @@ def conversation(
 
         page.keyboard.press("m")
         talk.page.status("muted")
+        page.wait_for_timeout(300)
         talk.page.shot("muted-dark")
         heard = len(talk.page.lines("user"))
         page.wait_for_timeout(7500)

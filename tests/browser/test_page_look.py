@@ -94,6 +94,10 @@ def test_a_microphone_that_goes_is_replaced_in_the_call(browser: Browser) -> Non
         page.page.wait_for_selector("#problem:has-text('microphone is gone')")
         assert page.page.is_disabled("#mute")
         page.page.click("#devices")
+        panel = page.page.locator("#device-panel").bounding_box()
+        assert panel is not None
+        assert panel["y"] >= 0
+        assert panel["y"] + panel["height"] <= 720
         page.page.select_option("#device-panel select >> nth=0", index=1)
         page.page.wait_for_selector("#problem", state="detached")
         assert page.page.evaluate(f"{track}.id") != first

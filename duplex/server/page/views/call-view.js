@@ -5,7 +5,7 @@ import { clockTime, html, useWatched } from "./html.js";
 import { Orb } from "./orb.js";
 import { Words } from "./words.js";
 
-/** How the call stands, in a few words. Screen readers say it when it changes. */
+/** How the call stands, in a few words. */
 export function statusOf(phone) {
   if (phone.state === "connecting") return "Connecting…";
   if (phone.state === "lost") return "Connection lost. Trying to get it back…";
@@ -18,6 +18,12 @@ export function statusOf(phone) {
   if (phone.muted) return "You are muted";
   if (phone.voiceless) return "Waiting for your message";
   return phone.speaking.user ? "Listening to you" : "Listening";
+}
+
+/** What a screen reader says unasked: not who speaks, which is heard anyway. */
+export function announcementOf(phone) {
+  if (phone.state !== "live") return statusOf(phone);
+  return phone.muted ? "You are muted" : phone.voiceless ? "Connected without a microphone" : "Connected";
 }
 
 function hintOf(phone) {
@@ -33,7 +39,8 @@ export function CallView({ phone }) {
     <main class="call-view" data-state=${phone.state} data-talked=${talked} data-speaks=${phone.speaking.agent ? "agent" : phone.speaking.user ? "user" : ""}>
       <section class="stage" aria-label="Call">
         <${Orb} phone=${phone} />
-        <p id="status" role="status">${statusOf(phone)}</p>
+        <p id="status">${statusOf(phone)}</p>
+        <p class="unseen" role="status">${announcementOf(phone)}</p>
         <p class="hint" data-left=${phone.left === null ? null : ""}>${hintOf(phone)}</p>
         <div class="controls" role="group" aria-label="Controls">
           ${phone.busy && html`<${Mute} phone=${phone} />`}

@@ -1,6 +1,6 @@
 // What happens in a call, for who builds an agent.
 
-import { statusOf } from "./call-view.js";
+import { announcementOf, statusOf } from "./call-view.js";
 import { Mute, Problem, Recording } from "./controls.js";
 import { Events } from "./events.js";
 import { html, milliseconds, useRef, useWatched } from "./html.js";
@@ -19,7 +19,8 @@ const CallBar = ({ phone }) => html`
     </button>
     ${phone.busy && html`<${Mute} phone=${phone} />`}
     <${Recording} recording=${phone.recording} />
-    <p id="status" role="status">${statusOf(phone)}</p>
+    <p id="status">${statusOf(phone)}</p>
+    <p class="unseen" role="status">${announcementOf(phone)}</p>
   </div>
 `;
 

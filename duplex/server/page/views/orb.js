@@ -44,7 +44,7 @@ class Painter {
   #voices(pen, radius, now, colours) {
     if (calm.matches) {
       this.#ring(pen, radius + 8, colours.agent, this.agent > 0.15);
-      this.#ring(pen, radius + 20, colours.user, this.user > 0.15);
+      this.#ring(pen, radius + 20, colours.voice, this.user > 0.15);
       return;
     }
     this.#halo(pen, radius, now, colours.agent);
@@ -65,13 +65,13 @@ class Painter {
   #halo(pen, radius, now, colour) {
     pen.fillStyle = colour;
     for (const [layer, alpha] of [[1, 0.1], [0.66, 0.13], [0.33, 0.16]]) {
-      const swell = 5 + this.agent * layer * radius * 0.5;
+      const swell = 5 + this.agent * layer * radius * 0.44;
       pen.globalAlpha = alpha * Math.min(1, 0.35 + this.agent * 1.6);
       pen.beginPath();
       for (let step = 0; step < 180; step += 1) {
         const angle = (step / 180) * 2 * Math.PI;
         const wave = Math.sin(angle * 4 + now / 800 + layer * 5) + Math.sin(angle * 7 - now / 1100 + layer * 2) * 0.6;
-        const reach = radius + swell * (1 + wave * 0.13);
+        const reach = radius + swell * (1 + wave * 0.085);
         pen.lineTo(Math.cos(angle) * reach, Math.sin(angle) * reach);
       }
       pen.fill();

@@ -163,7 +163,7 @@ export function Wave({ phone, jump }) {
     <section class="card wave" aria-labelledby="wave-title">
       <div class="bar">
         <h2 id="wave-title">Voices</h2>
-        <output>${under}</output>
+        <output aria-live="off">${under}</output>
         <div class="tools" role="group" aria-label="Zoom">
           <button type="button" aria-label="Zoom out" onClick=${zoom(1 / 1.5)}>−</button>
           <button type="button" aria-label="Zoom in" onClick=${zoom(1.5)}>+</button>
