@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 from browser_fixtures import Pcm, chromium, write_microphone
-from conftest import CallPage
+from call_page import CallPage
 
 from duplex.bench.served import Served
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser_fixtures import chromium
-from conftest import silent_server
+from call_page import silent_server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_fixtures import chromium
-from conftest import CallPage, silent_server
+from call_page import CallPage, silent_server
 
 from duplex.bench.served import Served
 
