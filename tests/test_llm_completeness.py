@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duplex.graph import Lanes
 from duplex.llm import LLMError, Request, Token
 from duplex.llm.completeness import CALIBRATIONS, Calibration, TurnCompleteness, final_mass, hesitates, spoken
 from duplex.llm.llamacpp import LlamaCpp
+from duplex.nodes.thinking import LocalLLM
 
 PAIRS = Path(__file__).parent.parent / "configs" / "bench" / "turns.jsonl"
 
@@ -80,13 +82,15 @@ def test_held_out_pairs_are_told_apart(model_path: Callable[[str], Path], name: 
     clear = [row for row in rows if row["split"] == "test" and row["kind"] in ("clear", "hesitation")][::2]
 
     async def main() -> None:
-        llm = LlamaCpp(next(model_path(name).glob("*.gguf")), slots=("end",))
+        lanes = Lanes()
+        llm = LocalLLM(LlamaCpp(next(model_path(name).glob("*.gguf")), slots=("end",)), lanes)
         judge = TurnCompleteness(llm, CALIBRATIONS[name])
         try:
             assert await judge.probability("") == 0
             over = [await judge.probability(row["complete"] + ".") for row in clear]
             open_ = [await judge.probability(row["incomplete"] + ".") for row in clear]
         finally:
+            await lanes.aclose()
             await llm.aclose()
         wrong = sum(p < 0.5 for p in over) + sum(p >= 0.5 for p in open_)
         assert wrong <= 0.1 * 2 * len(clear)

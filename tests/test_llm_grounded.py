@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from duplex.graph import Lanes
 from duplex.llm import Message, Request, Token
 from duplex.llm.grounded import UNKNOWN, Answer, GroundedAnswerer
 from duplex.llm.llamacpp import LlamaCpp
+from duplex.nodes.thinking import LocalLLM, embed_in
 from tools_rag import MiniLM
 from tools_rag.types import Passage
 
@@ -112,16 +114,19 @@ def test_chat_models_get_messages_and_may_decline() -> None:
 @pytest.mark.models
 def test_a_real_model_answers_and_does_not_make_things_up(model_path: Callable[[str], Path]) -> None:
     async def main() -> None:
-        llm = LlamaCpp(next(model_path("gemma-3-270m").glob("*.gguf")), slots=("answer",))
-        answerer = GroundedAnswerer(llm, embed=MiniLM(model_path("minilm")).embed)
+        model = LlamaCpp(next(model_path("gemma-3-270m").glob("*.gguf")), slots=("answer",))
+        lanes = Lanes()
+        llm = LocalLLM(model, lanes)
+        answerer = GroundedAnswerer(llm, embed=embed_in(lanes, MiniLM(model_path("minilm")).embed))
         try:
             await answerer.warm()
             right = {"How long does the ferry to Hella take?": "fifty", "What does a car cost?": "thirty"}
             for question, needle in right.items():
                 assert needle in (await answerer.answer(question, [FERRY])).text
             assert (await answerer.answer("How old is the captain?", [FERRY])).kind == "unknown"
-            assert llm.usage["answer"].cached_tokens > 100  # the examples are not computed again
+            assert model.usage["answer"].cached_tokens > 100  # the examples are not computed again
         finally:
+            await lanes.aclose()
             await llm.aclose()
 
     asyncio.run(main())

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from duplex.graph import Lanes
 from duplex.llm import LLMError, Message, Request, Token
 from duplex.llm.llamacpp import LlamaCpp
+from duplex.nodes.thinking import LocalLLM
 
 pytestmark = pytest.mark.models
 STORY = "The quick brown fox jumps over the lazy dog and then it walks home through the dark wood. " * 16
@@ -25,20 +27,21 @@ def gguf(model_path: Callable[[str], Path]) -> Path:
 
 
 @asynccontextmanager
-async def loaded(path: Path, *slots: str) -> AsyncIterator[LlamaCpp]:
-    llm = LlamaCpp(path, slots=slots)
-    try:
-        await llm.load()
-        yield llm
-    finally:
-        await llm.aclose()
+async def loaded(path: Path, *slots: str) -> AsyncIterator[LocalLLM]:
+    async with Lanes() as lanes:
+        llm = LocalLLM(LlamaCpp(path, slots=slots), lanes)
+        try:
+            llm.model.load()
+            yield llm
+        finally:
+            await llm.aclose()
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(main())
 
 
-async def text(llm: LlamaCpp, request: Request) -> str:
+async def text(llm: LocalLLM, request: Request) -> str:
     return "".join([token.text async for token in llm.stream(request)])
 
 
@@ -79,13 +82,13 @@ def test_each_slot_keeps_its_prefix_while_the_other_works(gguf: Path) -> None:
     async def main() -> None:
         async with loaded(gguf, "end", "answer") as llm:
             await text(llm, Request(STORY, 1, slot="answer"))
-            whole = llm.usage["answer"]
+            whole = llm.model.usage["answer"]
             for words in ("How", "How deep", "How deep is", "How deep is the"):
                 await text(llm, Request(f"User: {words}", 1, slot="end"))
-            assert llm.usage["end"].prompt_tokens - llm.usage["end"].cached_tokens <= 2
+            assert llm.model.usage["end"].prompt_tokens - llm.model.usage["end"].cached_tokens <= 2
             await text(llm, Request(STORY + "And", 1, slot="answer"))
             assert whole.cached_tokens <= 1
-            assert llm.usage["answer"].cached_tokens >= whole.prompt_tokens - 2
+            assert llm.model.usage["answer"].cached_tokens >= whole.prompt_tokens - 2
 
     run(main)
 
@@ -157,8 +160,9 @@ def test_bad_requests_are_explained(gguf: Path) -> None:
                 with pytest.raises(LLMError, match=reason):
                     await text(llm, request)
             assert await text(llm, Request("Still", 1, slot="a"))  # the model goes on
-        with pytest.raises(LLMError, match="was closed"):
-            await text(llm, Request("x", 1))
+            await llm.aclose()
+            with pytest.raises(LLMError, match="was closed"):
+                await text(llm, Request("x", 1))
 
     run(main)
 
@@ -178,12 +182,9 @@ def test_a_damaged_file_is_one_clear_error(gguf: Path, tmp_path: Path, damage: s
     if damage != "missing":
         path.write_bytes(head)
 
-    async def main() -> None:
-        with pytest.raises(LLMError, match=r"model\.gguf.*duplex models (verify|pull)") as caught:
-            await LlamaCpp(path).load()
-        assert "\n" not in str(caught.value)
-
-    run(main)
+    with pytest.raises(LLMError, match=r"model\.gguf.*duplex models (verify|pull)") as caught:
+        LlamaCpp(path).load()
+    assert "\n" not in str(caught.value)
 
 
 def test_settings_are_checked() -> None:

@@ -51,7 +51,10 @@ def minilm(model_path: Callable[[str], Path]) -> MiniLM:
 
 
 def by_meaning(question: str, minilm: MiniLM) -> Candidate:
-    vectors = asyncio.run(Meaning(minilm.embed).vectors(question, [FERRY, OWL]))
+    async def embed(texts: Sequence[str], early: bool) -> NDArray[np.float32]:
+        return minilm.embed(texts)
+
+    vectors = asyncio.run(Meaning(embed).vectors(question, [FERRY, OWL]))
     return candidates(question, [FERRY, OWL], vectors)[0]
 
 
@@ -104,9 +107,9 @@ def test_a_sentence_in_two_passages_is_one_candidate() -> None:
 def test_vectors_are_computed_once() -> None:
     asked: list[Sequence[str]] = []
 
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed(texts: Sequence[str], early: bool) -> NDArray[np.float32]:
         asked.append(texts)
-        return np.ones((len(texts), 4), np.float32) / 2
+        return np.full((len(texts), 4), 0.5, np.float32)
 
     meaning = Meaning(embed)
     for question in ("How heavy?", "How old?"):

@@ -39,6 +39,7 @@ from duplex.llm.types import LLM
 from duplex.models import model_folder
 from duplex.nodes.answerer import Answerer
 from duplex.nodes.replying import Probability
+from duplex.nodes.thinking import LocalLLM, embed_in
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     index = await _in_thread(_open_index, spec.knowledge, cache) if spec.knowledge else None
     names = index.titles if index else []
     vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
-    brain = await _in_thread(_load_llm, spec.llm)
+    brain = await _in_thread(_load_llm, spec.llm, lanes)
     answerer = await _answering(spec, brain, index, lanes)
     engines = Engines(
         lanes=lanes,
@@ -236,29 +237,34 @@ class Brain:
 _FILES = {"gemma-3-270m": "gemma-3-270m-q4_k_m.gguf", "smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 
 
-def _load_llm(section: LlmSection) -> Brain:
+def _load_llm(section: LlmSection, lanes: Lanes) -> Brain:
     if section.gemma_3_270m:
-        return _local("gemma-3-270m", section.gemma_3_270m, chat=False)
+        return _local("gemma-3-270m", section.gemma_3_270m, lanes, chat=False)
     if section.smollm2_135m:
-        return _local("smollm2-135m", section.smollm2_135m, chat=True)
+        return _local("smollm2-135m", section.smollm2_135m, lanes, chat=True)
     if section.llamacpp:
         own = section.llamacpp
-        llm = LlamaCpp(own.file, slots=SLOTS, threads=own.threads, context=own.context)
+        llm = _in_lanes(own.file, own, lanes)
         return Brain(llm, own.chat, llm, OTHER_MODEL)
     assert section.openai is not None
     from duplex.llm.openai import OpenAI
 
     # A remote model is too far away to be asked at every pause, and seldom gives log-probabilities.
-    judge = _local("smollm2-135m", LocalModel(), chat=True)
+    judge = _local("smollm2-135m", LocalModel(), lanes, chat=True)
     endpoint = section.openai
     remote = OpenAI(endpoint.model, base_url=str(endpoint.base_url), key_env=endpoint.key_env)
     return Brain(remote, True, judge.llm, judge.calibration)
 
 
-def _local(name: str, settings: LocalModel, chat: bool) -> Brain:
-    file = model_folder(name) / _FILES[name]
-    llm = LlamaCpp(file, slots=SLOTS, threads=settings.threads, context=settings.context)
+def _local(name: str, settings: LocalModel, lanes: Lanes, chat: bool) -> Brain:
+    llm = _in_lanes(model_folder(name) / _FILES[name], settings, lanes)
     return Brain(llm, chat, llm, CALIBRATIONS[name])
+
+
+def _in_lanes(file: Path, settings: LocalModel, lanes: Lanes) -> LocalLLM:
+    model = LlamaCpp(file, slots=SLOTS, threads=settings.threads, context=settings.context)
+    model.load()
+    return LocalLLM(model, lanes)
 
 
 def _open_index(knowledge: KnowledgeSection, cache: Path) -> KnowledgeIndex:
@@ -279,7 +285,7 @@ async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None
     style: Literal["chat", "completion"] = "chat" if brain.chat else "completion"
     limits = Limits(score=least)
     answerer = GroundedAnswerer(
-        brain.llm, style=style, unknown=spec.unknown, limits=limits, embed=index.embed
+        brain.llm, style=style, unknown=spec.unknown, limits=limits, embed=embed_in(lanes, index.embed)
     )
     await answerer.warm()
     return FromKnowledge(index, answerer, lanes)

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from duplex.bench.measure import Measure, of_quantile, of_share
+from duplex.graph import Lanes
 from duplex.llm.completeness import CALIBRATIONS, Calibration, TurnCompleteness, hesitates, spoken
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.llamacpp import LlamaCpp
 from duplex.llm.types import LLM, Request
 from duplex.models import model_folder
+from duplex.nodes.thinking import LocalLLM, embed_in
 from duplex.resources import config_path
 from tools_rag import MiniLM
 
@@ -53,17 +55,19 @@ def run(models: Sequence[str] = ("gemma-3-270m", "smollm2-135m")) -> list[Measur
 
 
 async def _measure(name: str, path: Path, data: Path) -> list[Measure]:
-    llm = LlamaCpp(path, slots=("end", "answer"))
+    model, lanes = LlamaCpp(path, slots=("end", "answer")), Lanes()
+    llm = LocalLLM(model, lanes)
     try:
         start = time.perf_counter()
-        await llm.load()
+        await asyncio.to_thread(model.load)
         load = Measure(f"llm.{name}.load_s", round(time.perf_counter() - start, 2), "s", 1, None, COMMAND)
         return [
             load,
-            *await _grounded(name, llm, rows(data / "grounded.jsonl")),
+            *await _grounded(name, llm, lanes, rows(data / "grounded.jsonl")),
             *await _turns(name, llm, data),
         ]
     finally:
+        await lanes.aclose()
         await llm.aclose()
 
 
@@ -86,12 +90,12 @@ class _Timed:
         return None
 
 
-async def _grounded(name: str, llm: LLM, data: list[dict[str, Any]]) -> list[Measure]:
+async def _grounded(name: str, llm: LLM, lanes: Lanes, data: list[dict[str, Any]]) -> list[Measure]:
     passages = {r["id"]: _Passage(r["text"], r["title"], r["id"]) for r in data if r["kind"] == "passage"}
     questions = [r for r in data if r["kind"] == "question"]
     random.Random(0).shuffle(questions)
     timed = _Timed(llm)
-    answerer = GroundedAnswerer(timed, embed=MiniLM(model_folder("minilm")).embed)
+    answerer = GroundedAnswerer(timed, embed=embed_in(lanes, MiniLM(model_folder("minilm")).embed))
     await answerer.warm()
     timed.first_ms.clear()
     right: dict[tuple[str, bool], list[bool]] = {}

@@ -79,11 +79,13 @@ class TurnCompleteness:
     async def mass(self, text: str, agent: str = "How can I help you?") -> float:
         """The uncalibrated probability mass on sentence-final tokens after `text`."""
         prompt = f"Agent: {one_line(agent)}\nUser: {text}"
-        async for token in self._llm.stream(Request(prompt, max_tokens=1, slot=SLOT, top_logprobs=_TOP)):
-            if not token.top:
-                raise LLMError("P(end) needs log-probabilities, and this model gives none; use a local model")
-            return final_mass(token.top)
-        return 1.0  # no token at all: the model ended the text
+        request = Request(prompt, max_tokens=1, slot=SLOT, top_logprobs=_TOP)
+        tokens = [token async for token in self._llm.stream(request)]
+        if not tokens:
+            return 1.0  # the model ended the text
+        if not tokens[0].top:
+            raise LLMError("P(end) needs log-probabilities, and this model gives none; use a local model")
+        return final_mass(tokens[0].top)
 
 
 def spoken(words: str) -> str:

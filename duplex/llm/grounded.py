@@ -134,19 +134,22 @@ class GroundedAnswerer:
         if self._style != "completion" or small_talk(question, self._talk):
             return
         asked = contextualise(question, history)[:_MAX_QUESTION]
-        ranked = await self._ranked(asked, passages)
+        ranked = await self._ranked(asked, passages, early=True)
         if ranked:
             head = f"{_EXAMPLES}Passage: {ranked[0].sentence}\nQuestion:"
             async with contextlib.aclosing(
-                self._llm.stream(Request(head, max_tokens=1, slot=SLOT))
+                self._llm.stream(Request(head, max_tokens=1, slot=SLOT, early=True))
             ) as tokens:
                 async for _ in tokens:
                     break
 
-    async def _ranked(self, asked: str, passages: Sequence[PassageLike]) -> list[Candidate]:
+    async def _ranked(
+        self, asked: str, passages: Sequence[PassageLike], early: bool = False
+    ) -> list[Candidate]:
         """The sentences that may answer, best first."""
         found = [p for p in passages if p.score >= self._limits.score]
-        return candidates(asked, found, await self._meaning.vectors(asked, found) if self._meaning else None)
+        vectors = await self._meaning.vectors(asked, found, early) if self._meaning else None
+        return candidates(asked, found, vectors)
 
     async def answer(
         self, question: str, passages: Sequence[PassageLike], history: Sequence[Message] = ()

@@ -7,35 +7,27 @@ prompt each time; with a slot each, only what is new is computed (`id_slot` of l
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
+from duplex.llm import llamacpp_wire as wire
 from duplex.llm.types import LLMError, Request, Token
 
 _MAGIC = b"GGUF"
 _PREFILL_TOKENS = 64  # a request can be cancelled between prompt batches of this size
-_MAX_TOP = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a request cost: tokens in the prompt, how many of them were cached, and tokens generated."""
-
-    prompt_tokens: int
-    cached_tokens: int
-    generated_tokens: int
 
 
 class LlamaCpp:
     """A GGUF model on the CPU. Shared by all sessions; one request at a time in each slot.
+
+    Nothing here waits on an event loop: whoever has one takes the tokens in a thread (`duplex.nodes.thinking`).
 
     Args:
         path: the .gguf file.
@@ -60,27 +52,35 @@ class LlamaCpp:
             raise ValueError("threads must be at least 1 and context between 64 and 131072 tokens")
         self.path = Path(path)
         self.context = context
-        self._slots: dict[str | None, int] = {name: i for i, name in enumerate(slots)} | {None: len(slots)}
-        self._busy = {name: asyncio.Lock() for name in self._slots}
+        self.slots: dict[str | None, int] = {name: i for i, name in enumerate(slots)} | {None: len(slots)}
         self._threads = threads
         self._debug = debug
         self._server: Any = None
-        self._loading: asyncio.Lock = asyncio.Lock()
-        self._pool = ThreadPoolExecutor(len(self._slots), thread_name_prefix="llama")
+        self._open = threading.Lock()  # held while it is loaded, closed or given work
+        self._pool = ThreadPoolExecutor(len(self.slots), thread_name_prefix="llama")
         self._closed = False
-        self.usage: dict[str | None, Usage] = {}
+        self.usage: dict[str | None, wire.Usage] = {}
 
-    async def load(self) -> None:
-        """Load the model off the loop; at once if it is loaded.
+    def load(self) -> None:
+        """Load the model; at once if it is loaded.
 
         Raises:
-            LLMError: the file is missing, corrupted or of a kind that llama.cpp does not know.
+            LLMError: the file is missing, corrupted or of a kind that llama.cpp does not know, or was closed.
         """
-        async with self._loading:
-            if self._closed:
-                raise LLMError(f"{self.path.name}: the model was closed; load it anew")
-            if self._server is None:
-                self._server = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+        with self._open:
+            self._ensure()
+
+    def start(self, run: Callable[[Any], None]) -> Future[None]:
+        """Call `run(server)` in a thread, for `Generation`. Loads the model first, as `load` does."""
+        with self._open:
+            return self._pool.submit(run, self._ensure())
+
+    def _ensure(self) -> Any:
+        if self._closed:
+            raise LLMError(f"{self.path.name}: the model was closed; load it anew")
+        if self._server is None:
+            self._server = self._load()
+        return self._server
 
     def _load(self) -> Any:
         check_gguf(self.path)
@@ -91,7 +91,7 @@ class LlamaCpp:
                 f"local models need llama.cpp: pip install 'duplex-voice[local]' ({error})"
             ) from error
         with tempfile.TemporaryDirectory(prefix="duplex-") as folder:
-            params = _params(xllamacpp, self.path, len(self._slots), self.context, self._threads, self._debug)
+            params = _params(xllamacpp, self.path, len(self.slots), self.context, self._threads, self._debug)
             _keep_private(params, Path(folder))
             try:
                 return xllamacpp.Server(params)
@@ -101,82 +101,94 @@ class LlamaCpp:
                     f"and if the file is sound, free some memory ({error})"
                 ) from error
 
-    async def stream(self, request: Request) -> AsyncGenerator[Token, None]:
-        """Generate; see `LLM.stream`. The first call loads the model."""
-        await self.load()
-        if request.slot not in self._slots:
-            known = ", ".join(str(name) for name in self._slots if name)
+    def generate(self, request: Request) -> Generation:
+        """Its tokens, to be taken one by one. The first one loads the model.
+
+        Raises:
+            LLMError: the request cannot be met; while tokens are taken: the model failed.
+        """
+        if request.slot not in self.slots:
+            known = ", ".join(str(name) for name in self.slots if name)
             raise LLMError(f"{self.path.name}: no slot named {request.slot!r}; the slots are: {known}")
-        body = _body(request, self._slots[request.slot], self.context)
-        async with self._busy[request.slot]:
-            job = _Job(self, request, body)
-            try:
-                async for token in job.run():
-                    yield token
-            finally:
-                await job.stop()
+        return Generation(self, request, wire.body(request, self.slots[request.slot], self.context))
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Release the model, after running requests have ended."""
-        async with self._loading:
+        with self._open:
             self._closed = True
-            server, self._server = self._server, None
-            if server is not None:
-                del server
-            await asyncio.to_thread(self._pool.shutdown)
+        self._pool.shutdown()
+        self._server = None
 
 
-class _Job:
-    """One request: llama.cpp fills it from a thread, the loop reads it."""
+class Generation(Iterator[Token | None]):
+    """One request: llama.cpp fills it from a thread, and does not pause between tokens; whoever iterates takes them.
+
+    None stands for a part of a long prompt that was read: the iterating thread may then turn to something else.
+    """
 
     def __init__(self, llm: LlamaCpp, request: Request, body: dict[str, Any]) -> None:
         self._llm, self._request, self._body = llm, request, body
-        self._loop = asyncio.get_running_loop()
-        # Bounded by construction: at most one item a token, max_tokens <= context, and the end.
-        self._tokens: asyncio.Queue[Token | None] = asyncio.Queue(request.max_tokens + 2)
+        # Bounded by construction: at most one item a token or prompt batch, both within the context, and the end.
+        self._made: SimpleQueue[Token | _End | None] = SimpleQueue()
         self._cancelled = threading.Event()
         self._error: str | None = None
-        self._work: asyncio.Future[None] | None = None
+        self._work: Future[None] | None = None
+        self._over = False
 
-    async def run(self) -> AsyncGenerator[Token, None]:
-        self._work = self._loop.run_in_executor(self._llm._pool, self._generate)
-        while (token := await self._tokens.get()) is not None:
-            yield token
-        await self._work
+    def __next__(self) -> Token | None:
+        """Wait for the next token, or part of the prompt.
+
+        Raises:
+            LLMError: the model failed; the text says what to do.
+        """
+        if self._over:
+            raise StopIteration
+        if self._work is None:
+            self._work = self._llm.start(self._run)
+        item = self._made.get()
+        if not isinstance(item, _End):
+            return item
+        self._over = True
+        self._work.result()  # raises what the library raised
         if self._error is not None:
             raise LLMError(f"{self._llm.path.name}: {self._error}")
+        raise StopIteration
 
-    async def stop(self) -> None:
-        """End the model's work: it stops after the token, or the batch of the prompt, that it is computing."""
+    def cancel(self) -> None:
+        """End the model's work after the token, or the batch of the prompt, that it is computing. Any thread may."""
         self._cancelled.set()
-        if self._work is not None and not self._work.done():
-            await asyncio.wait([self._work])
 
-    def _generate(self) -> None:
-        server = self._llm._server
-        chat = "messages" in self._body
+    def close(self) -> None:
+        """Cancel, and wait for the work to end."""
+        self.cancel()
+        self._over = True
+        if self._work is not None:
+            wait([self._work])
+
+    def _run(self, server: Any) -> None:
+        handle = server.handle_chat_completions if "messages" in self._body else server.handle_completions
         try:
             if not self._cancelled.is_set():
-                (server.handle_chat_completions if chat else server.handle_completions)(
-                    self._body, self._on_chunk
-                )
+                handle(self._body, self._on_chunk)
         finally:
-            self._put(None)
+            self._made.put(_End())
 
     def _on_chunk(self, chunk: dict[str, Any]) -> bool:
         """Take a chunk from llama.cpp; True stops it."""
         if "error" in chunk:
-            self._error = _reason(chunk["error"], self._llm.context)
+            self._error = wire.reason(chunk["error"], self._llm.context)
             return True
         if chunk.get("usage"):
-            self._llm.usage[self._request.slot] = _usage(chunk["usage"])
-        for token in _tokens(chunk, self._request.top_logprobs):
-            self._put(token)
+            self._llm.usage[self._request.slot] = wire.usage(chunk["usage"])
+        if wire.reads_on(chunk.get("prompt_progress")):
+            self._made.put(None)
+        for token in wire.tokens(chunk, self._request.top_logprobs):
+            self._made.put(token)
         return self._cancelled.is_set()
 
-    def _put(self, token: Token | None) -> None:
-        if not self._cancelled.is_set():
-            self._loop.call_soon_threadsafe(self._tokens.put_nowait, token)
+
+class _End:
+    """No more tokens will come."""
 
 
 def check_gguf(path: Path) -> None:
@@ -224,56 +236,3 @@ def _keep_private(params: Any, folder: Path) -> None:
     params.n_threads_http = 1
     if os.name == "posix":
         params.hostnames = [str(folder / "llm.sock")]
-
-
-def _body(request: Request, slot: int, context: int) -> dict[str, Any]:
-    if not 1 <= request.max_tokens <= context:
-        raise LLMError(
-            f"max_tokens is {request.max_tokens}; it must be between 1 and the context of {context}"
-        )
-    if not 0 <= request.top_logprobs <= _MAX_TOP:
-        raise LLMError(f"top_logprobs is {request.top_logprobs}; it must be between 0 and {_MAX_TOP}")
-    body: dict[str, Any] = {
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-        "stop": list(request.stop),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "return_progress": True,  # a chunk for each prompt batch, so that a long prompt can be cancelled
-        "cache_prompt": True,
-        "id_slot": slot,
-    }
-    if isinstance(request.prompt, str):
-        return body | {"prompt": request.prompt, "n_probs": request.top_logprobs}
-    messages = [{"role": message.role, "content": message.content} for message in request.prompt]
-    body |= {"messages": messages, "logprobs": request.top_logprobs > 0}
-    return body | ({"top_logprobs": request.top_logprobs} if request.top_logprobs else {})
-
-
-def _tokens(chunk: dict[str, Any], top: int) -> list[Token]:
-    """The tokens in a chunk of either API; none in a chunk that only reports progress or usage."""
-    found = []
-    for choice in chunk.get("choices", ()):
-        text = choice["text"] if "text" in choice else choice.get("delta", {}).get("content")
-        logprobs = (choice.get("logprobs") or {}).get("content") or []
-        if logprobs:
-            first = logprobs[0]
-            alternatives = tuple((item["token"], item["logprob"]) for item in first["top_logprobs"][:top])
-            found.append(Token(text or "", first["logprob"], alternatives))
-        elif text:
-            found.append(Token(text))
-    return found
-
-
-def _usage(usage: dict[str, Any]) -> Usage:
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
-    return Usage(usage.get("prompt_tokens", 0), cached, usage.get("completion_tokens", 0))
-
-
-def _reason(error: Any, context: int) -> str:
-    if isinstance(error, dict) and error.get("type") == "exceed_context_size_error":
-        return (
-            f"the prompt has {error.get('n_prompt_tokens')} tokens and the slot holds {context}; shorten it"
-        )
-    message = error.get("message", error) if isinstance(error, dict) else error
-    return f"llama.cpp refused the request: {message}"

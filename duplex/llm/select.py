@@ -7,9 +7,8 @@ near a question about their subject, and what is left tells whether this one has
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,8 +18,8 @@ from numpy.typing import NDArray
 from duplex.llm.evidence import answers_kind, begins_with_pronoun, counted, missing_names
 from duplex.llm.words import content, covered_words, names, sentences, words
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts to unit vectors, float32 [n, d]; for instance `KnowledgeIndex.embed`."""
+Embed = Callable[[Sequence[str], bool], Awaitable[NDArray[np.float32]]]
+"""Texts to unit vectors, float32 [n, d], off the event loop; and whether it is only in advance, so not urgent."""
 
 Vectors = Mapping[str, NDArray[Any]]
 """Texts and their unit vectors."""
@@ -194,17 +193,22 @@ def _beside(title: NDArray[Any], asked: NDArray[Any], rows: NDArray[np.float64])
 
 
 class Meaning:
-    """Vectors of a question, sentences and titles; those of the latter are kept. Embeds in a thread."""
+    """Vectors of a question, sentences and titles; those of the latter are kept."""
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
         self._kept: OrderedDict[str, NDArray[Any]] = OrderedDict()
 
-    async def vectors(self, question: str, passages: Sequence[PassageLike]) -> dict[str, NDArray[Any]]:
+    async def vectors(
+        self, question: str, passages: Sequence[PassageLike], early: bool = False
+    ) -> dict[str, NDArray[Any]]:
         """The vectors that `candidates` needs. About 3 ms for each text that is new."""
-        texts = {one.sentence for one in split(passages)} | {passage.title for passage in passages}
+        # In this order, not a set's: what is embedded together must be the same in every run.
+        texts = dict.fromkeys(
+            [*(one.sentence for one in split(passages)), *(passage.title for passage in passages)]
+        )
         new = [text for text in texts if text not in self._kept]
-        rows = await asyncio.to_thread(self._embed, [question, *new])
+        rows = await self._embed([question, *new], early)
         self._kept.update(zip(new, rows[1:], strict=True))
         result = {text: self._kept[text] for text in texts} | {question: rows[0]}
         while len(self._kept) > _CACHED:

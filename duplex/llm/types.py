@@ -27,6 +27,7 @@ class Request:
         slot: the reserved cache slot to use, by name; requests in one slot share their common prefix, and no
             other slot evicts it. None takes any free slot.
         top_logprobs: how many alternatives to return per token where the backend offers them; 0 for none.
+        early: it may turn out to be unneeded, so everything else goes first.
     """
 
     prompt: str | tuple[Message, ...]
@@ -35,6 +36,7 @@ class Request:
     temperature: float = 0.0
     slot: str | None = None
     top_logprobs: int = 0
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

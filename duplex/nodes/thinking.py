@@ -1,0 +1,69 @@
+"""A local language model in the lanes: what it computes waits its turn there and, in virtual time, is charged there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+import anyio
+import numpy as np
+from numpy.typing import NDArray
+
+from duplex.graph import Lanes, Priority
+from duplex.llm.completeness import SLOT as END
+from duplex.llm.llamacpp import LlamaCpp
+from duplex.llm.select import Embed
+from duplex.llm.types import Request, Token
+
+
+class LocalLLM:
+    """An `LLM` of a model in this process.
+
+    Judging whether the user has finished goes before answers, and both go before what is only read in advance; between
+    two tokens the more urgent one takes over. A slot serves one request at a time, in the order in which they came.
+    """
+
+    def __init__(self, model: LlamaCpp, lanes: Lanes) -> None:
+        self.model, self._lanes = model, lanes
+        # Not anyio's: a generator that is dropped is closed by another task than the one that read it.
+        self._slots = {name: asyncio.Lock() for name in model.slots}
+
+    async def stream(self, request: Request) -> AsyncGenerator[Token, None]:
+        """Generate; see `LLM.stream`."""
+        work = self.model.generate(request)
+        async with self._slots[request.slot]:
+            tokens = self._lanes.heavy_iter(_priority(request), work, name=job_name(request), runs_on=True)
+            async with aclosing(tokens):
+                try:
+                    async for token in tokens:
+                        if token is not None:
+                            yield token
+                finally:
+                    work.cancel()  # at once: the lane learns of it only when the token that it waits for is there
+
+    async def aclose(self) -> None:
+        """Release the model, after running requests have ended."""
+        await anyio.to_thread.run_sync(self.model.close)
+
+
+def job_name(request: Request) -> str:
+    """What the lanes count and charge a request as: `llm.end`, `llm.answer`, and `llm.early` for reading in advance."""
+    return "llm.early" if request.early else f"llm.{request.slot or 'any'}"
+
+
+def _priority(request: Request) -> Priority:
+    if request.early:
+        return Priority.SPECULATION
+    return Priority.END if request.slot == END else Priority.LLM
+
+
+def embed_in(lanes: Lanes, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> Embed:
+    """An embedder's function, run in the lanes: as urgent as an answer, or only in advance."""
+
+    async def run(texts: Sequence[str], early: bool) -> NDArray[np.float32]:
+        if early:
+            return await lanes.heavy(Priority.SPECULATION, embed, texts, name="embed.early")
+        return await lanes.heavy(Priority.LLM, embed, texts, name="embed")
+
+    return run
