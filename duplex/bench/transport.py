@@ -127,10 +127,10 @@ def _costs(ours: Cost, stock: Cost) -> list[Measure]:
         for state, shares in (("", each.silent), ("_sounding", each.sounding)):
             name = f"transport.cpu_per_session{state}{tag}_pct"
             measures.append(of_quantile(name, shares, "%", COMMAND, digits=2))
-        sizes = {"mb": each.mb, "mb_kept": each.mb_kept, "mb_again": each.mb_again}
+        sizes = {"mb": each.mb, "mb_kept": each.mb_kept, "mb_left": each.mb_left}
         for name, mb in sizes.items():
             measures.append(
-                Measure(f"transport.{name}_per_session{tag}", round(mb, 2), "MB", LOADED, None, COMMAND)
+                Measure(f"transport.{name}_per_session{tag}", round(mb, 3), "MB", LOADED, None, COMMAND)
             )
     return measures
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ WINDOW = 3.0
 """Seconds over which CPU time is taken; the kernel counts it in steps of 10 ms."""
 WINDOWS = 5
 SETTLE = 2.0
+FOLLOWING = 4
+"""Crowds that come and go before it is said what they leave."""
+COLLECT_SECONDS = 1.0
 END_SECONDS = 20.0
 """How long calls that were hung up may take to end on the server."""
 
@@ -31,15 +36,15 @@ class Cost:
         silent: percent of a core while there is silence, one figure a window.
         sounding: the same while there is sound both ways.
         mb: the growth of the server's resident memory while they are up, in MB.
-        mb_kept: of it what remains once they have ended; the allocator may keep it for others.
-        mb_again: the further growth while as many calls are up once more: what has leaked.
+        mb_kept: of it what remains once they have ended, for the allocator to give to others.
+        mb_left: what each further call leaves behind for good.
     """
 
     silent: list[float]
     sounding: list[float]
     mb: float
     mb_kept: float
-    mb_again: float
+    mb_left: float
 
 
 class Crowd:
@@ -62,7 +67,7 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(http: httpx.AsyncClient, calls: int) -> AsyncIterator[Crowd]:
+async def crowd(http: httpx.AsyncClient, calls: int, *, settle: float = SETTLE) -> AsyncIterator[Crowd]:
     """So many calls that play sound, at first; they are hung up with the block, and have then ended on the server."""
     held = Crowd()
     async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
@@ -70,7 +75,7 @@ async def crowd(http: httpx.AsyncClient, calls: int) -> AsyncIterator[Crowd]:
             leg = await stack.enter_async_context(Leg(http))
             held.legs.append(leg)
             tasks.start_soon(leg.play, held.program())
-        await anyio.sleep(SETTLE)
+        await anyio.sleep(settle)
         yield held
         tasks.cancel_scope.cancel()
     with anyio.fail_after(END_SECONDS):
@@ -94,18 +99,27 @@ async def cost(served: Served, calls: int) -> Cost:
     async with http_to(served) as http:
         async with crowd(http, 1):
             pass
-        before = served.resident_mb()
+        before = await _resident_mb(served)
         async with crowd(http, calls) as held:
             sounding = await _cpu(served, calls)
             held.hush()
             await anyio.sleep(SETTLE)
             silent = await _cpu(served, calls)
-            full = served.resident_mb()
-        await anyio.sleep(SETTLE)
-        after = served.resident_mb()
-        async with crowd(http, calls):
-            again = served.resident_mb()
-    return Cost(silent, sounding, (full - before) / calls, (after - before) / calls, (again - full) / calls)
+            full = await _resident_mb(served)
+        after = [await _resident_mb(served)]
+        for _ in range(FOLLOWING):
+            async with crowd(http, calls, settle=0.5):
+                pass
+            after.append(await _resident_mb(served))
+    left = (after[-1] - after[1]) / (FOLLOWING - 1)
+    return Cost(silent, sounding, (full - before) / calls, (after[0] - before) / calls, left / calls)
+
+
+async def _resident_mb(served: Served) -> float:
+    """The server's resident memory without garbage, which Python otherwise collects now and then."""
+    os.kill(served.pid, signal.SIGUSR2)
+    await anyio.sleep(COLLECT_SECONDS)
+    return served.resident_mb()
 
 
 async def late_ms(served: Served, calls: int, seconds: float) -> list[float]:

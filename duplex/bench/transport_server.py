@@ -1,12 +1,14 @@
 """The echo servers of `duplex bench transport`: `python -m duplex.bench.transport_server ours` (or `stock`).
 
 `ours` is the application that carries real calls, with a session that gives back what it hears. `stock` is aiortc as
-it comes: the track that a call brings is the track that it gets. SIGUSR1 blocks either one's event loop.
+it comes: the track that a call brings is the track that it gets. SIGUSR1 blocks either one's event loop, SIGUSR2
+collects its garbage.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -122,7 +124,9 @@ APPS: dict[str, Callable[[], Starlette]] = {
 
 
 async def _serve(app: Starlette, stop: anyio.Event) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, time.sleep, STALL_SECONDS)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, time.sleep, STALL_SECONDS)
+    loop.add_signal_handler(signal.SIGUSR2, gc.collect)
     async with serving(app) as url:
         print(f"echo at {url}", flush=True)
         await stop.wait()
