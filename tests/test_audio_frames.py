@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import soundfile
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 
 from duplex.audio import levels, pcm
 from duplex.audio.ring import Ring
-from duplex.audio.wav import read_mono, write_two_channels
+from duplex.audio.wav import BadRecording, read_speech, write_two_channels
 
 pieces = st.lists(st.integers(0, 50), max_size=20)
 
@@ -109,15 +111,49 @@ def test_two_channel_file(tmp_path) -> None:
     samples, rate = soundfile.read(path, dtype="int16")
     assert rate == 16_000
     assert samples.tolist() == [[1, -5], [2, 0], [3, 0]]
-    mono, _ = read_mono(path)
-    assert mono.tolist() == [-2, 1, 1]
+    assert read_speech(path, 16_000, 1.0).tolist() == [-2, 1, 2]
 
 
-def test_files_that_cannot_be_used_are_named(tmp_path) -> None:
-    broken = tmp_path / "broken.wav"
-    broken.write_text("no sound")
-    with pytest.raises(ValueError, match=r"broken\.wav"):
-        read_mono(broken)
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_U8", "FLOAT", "ULAW"])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_sound_file_is_read_as_mono_speech(tmp_path, subtype: str, rate: int, channels: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    soundfile.write(tmp_path / "tone.wav", np.tile(tone[:, None], (1, channels)), rate, subtype=subtype)
+    heard = read_speech(tmp_path / "tone.wav", 16_000, 2.0)
+    assert heard.dtype == np.int16
+    assert len(heard) == pytest.approx(16_000, abs=1)
+    wanted = 0.5 * 32768 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
+    middle = slice(2_000, 14_000)  # the resampler's ends ring
+    assert np.abs(heard[middle] - wanted[middle]).max() < 1000
+
+
+def test_files_that_cannot_be_heard_are_named_with_what_to_do(tmp_path) -> None:
+    (tmp_path / "broken.wav").write_text("no sound")
+    (tmp_path / "folder.wav").mkdir()
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.int16), 16_000)
+    soundfile.write(tmp_path / "long.wav", np.zeros(32_000, np.int16), 16_000)
+    soundfile.write(tmp_path / "slow.wav", np.zeros(100, np.int16), 100)
+    faults = {
+        "missing.wav": "there is no such file",
+        "folder.wav": "there is no such file",
+        "broken.wav": "no sound file .*; give a WAV",
+        "empty.wav": "there is no audio in it",
+        "long.wav": "2 s is too long, at most 1 s are taken; cut it",
+        "slow.wav": "100 Hz is no rate of speech; save it as 16 kHz WAV",
+    }
+    for name, fault in faults.items():
+        with pytest.raises(BadRecording, match=f"{re.escape(name)}: {fault}"):
+            read_speech(tmp_path / name, 16_000, 1.0)
+
+
+def test_numbers_that_are_none_are_silence(tmp_path) -> None:
+    odd = np.array([0.5, np.nan, np.inf, -np.inf, 2.0], np.float32)
+    soundfile.write(tmp_path / "odd.wav", odd, 16_000, subtype="FLOAT")
+    assert read_speech(tmp_path / "odd.wav", 16_000, 1.0).tolist() == [16384, 0, 32767, -32768, 32767]
+
+
+def test_a_recording_that_cannot_be_written_is_named(tmp_path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         write_two_channels(
             tmp_path / "nowhere" / "x.wav", np.zeros(1, np.int16), np.zeros(1, np.int16), 16_000

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from duplex.audio.pcm import Pcm, check_pcm, downmix
+from duplex.audio.pcm import Pcm, check_pcm, to_int16
+from duplex.audio.resample import resample
+
+LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 
 
 def write_two_channels(path: str | Path, left: Pcm, right: Pcm, rate: int) -> None:
@@ -24,13 +27,37 @@ def write_two_channels(path: str | Path, left: Pcm, right: Pcm, rate: int) -> No
         raise OSError(f"cannot write the recording {path}: {error}") from error
 
 
-def read_mono(path: str | Path) -> tuple[Pcm, int]:
-    """A sound file as (int16 [n], rate), its channels mixed.
+class BadRecording(ValueError):
+    """A file that cannot be heard; the text names it and says what to do."""
 
-    Raises ValueError naming the file if it is no readable sound file.
+
+def read_speech(path: str | Path, rate: int, max_seconds: float) -> Pcm:
+    """A sound file of any rate and any number of channels as mono int16 [n] at `rate` Hz.
+
+    Args:
+        path: a WAV, or what else libsndfile reads.
+        rate: wanted, in Hz.
+        max_seconds: the longest that is taken.
+
+    Raises:
+        BadRecording: there is no such file, it is no sound file, empty, or too long.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise BadRecording(f"{path}: there is no such file")
     try:
-        samples, rate = soundfile.read(str(path), dtype="int16", always_2d=True)
+        info = soundfile.info(str(path))
+        if info.frames == 0:
+            raise BadRecording(f"{path}: there is no audio in it; record it again")
+        if info.duration > max_seconds:
+            raise BadRecording(
+                f"{path}: {info.duration:.0f} s is too long, at most {max_seconds:.0f} s are taken; cut it"
+            )
+        if not LOWEST_RATE <= info.samplerate <= HIGHEST_RATE:
+            raise BadRecording(f"{path}: {info.samplerate} Hz is no rate of speech; save it as 16 kHz WAV")
+        # As floats: libsndfile reads a file of floats as whole numbers without scaling it.
+        samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"cannot read {path} as audio: {error}") from error
-    return downmix(np.ascontiguousarray(samples).reshape(-1), samples.shape[1]), int(rate)
+        raise BadRecording(f"{path}: no sound file ({error}); give a WAV") from error
+    mono = np.nan_to_num(samples.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
+    return resample(to_int16(mono), int(info.samplerate), rate)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import anyio
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
+from duplex.audio.wav import read_speech
 from duplex.bench.conversation import ANSWER_LIMIT, PAUSE, messages, write_recording
 from duplex.bench.speaker import RATE, Speaker
 from duplex.bench.turns import first_audio
@@ -19,30 +18,6 @@ from duplex.transport.webrtc.caller import Caller
 
 MAX_SECONDS = 120.0
 """Of one WAV file."""
-
-
-class BadClip(ValueError):
-    """A file cannot be said; the text names it and what to do."""
-
-
-def read_clip(path: Path) -> NDArray[np.int16]:
-    """A sound file as int16 [n] at 16 kHz, mono.
-
-    Raises:
-        BadClip: it is no sound file, or too long.
-    """
-    try:
-        info = soundfile.info(path)
-        if info.duration > MAX_SECONDS:
-            raise BadClip(
-                f"{path}: {info.duration:.0f} s is too long; at most {MAX_SECONDS:.0f} s are said at once"
-            )
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise BadClip(f"{path}: no sound file ({error}); give a WAV") from error
-    mono = soxr.resample(audio.mean(axis=1), rate, RATE)
-    pcm: NDArray[np.int16] = (np.clip(mono, -1, 1) * 32_767).astype(np.int16)
-    return pcm
 
 
 def run_call(url: str, say: list[str], out: Path, as_json: bool) -> int:
@@ -68,7 +43,7 @@ def _clips(say: list[str]) -> list[tuple[str, NDArray[np.int16]]]:
         clips = []
         for item in say:
             if Path(item).is_file():
-                clips.append((item, read_clip(Path(item))))
+                clips.append((item, read_speech(item, RATE, MAX_SECONDS)))
                 continue
             speaker = speaker or Speaker(Path(cache))
             clips.append((item, speaker.say(item)))
