@@ -1,18 +1,22 @@
 """The media path over real connections: ICE, DTLS and SRTP on loopback, with what networks do put in between."""
 
 import gc
+import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 import numpy as np
+import pylibsrtp
 import pytest
 from aiortc import RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 from transport_line import FRAME, RATE, End, join, likeness, line, voice
 
 from duplex.audio.pcm import Pcm
+from duplex.transport.webrtc import rtp
 from duplex.transport.webrtc.media import Media, add_audio
 
 
@@ -173,6 +177,39 @@ def test_reports_go_on_and_tell_delay_and_loss() -> None:
         near.media.delay.client(0.2)
         await anyio.sleep(0.1)
         assert near.delays[-1] == pytest.approx(0.2065, abs=0.02)
+
+    on_a_line(test)
+
+
+def test_strange_packets_harm_no_honest_ones() -> None:
+    """Other payload types, padding, broken extensions, noise as Opus, and a flood of senders, all well encrypted."""
+
+    async def test(near: End, far: End) -> None:
+        seeded = random.Random(1)
+        send = near.transceiver.sender.transport._send_rtp
+        kind = near.media.sender._payload_type
+        assert kind is not None
+        for n in range(600):
+            payload = seeded.randbytes(seeded.choice([0, 1, 2, 40, 1100]))
+            data = bytearray(
+                rtp.write(seeded.choice([kind, kind, 0, 127]), n, n * 960, n // 3 % 50, payload, False)
+            )
+            if n % 5 == 1:
+                data[0] |= seeded.choice(
+                    [0x20, 0x10, 0x0F, 0x3F]
+                )  # padding, an extension, sources that are not there
+            with suppress(pylibsrtp.Error):  # what cannot be encrypted
+                await send(bytes(data))
+            if n % 20 == 0:
+                await anyio.sleep(0.01)
+        await anyio.sleep(0.3)
+        buffer = far.media.receiver.buffer
+        assert buffer.refused > 50
+        assert far.media.receiver.damaged > 0
+        far.pieces.clear()
+        said = voice(1.0)
+        await spoken(near, said)
+        assert likeness(speech_in(far.all_heard)[:20_000], speech_in(said)) > 0.8
 
     on_a_line(test)
 
