@@ -8,9 +8,19 @@ heavy work is one at a time.
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 
 _M_ARENA_MAX = -8  # malloc.h
+
+
+def keep_for_good() -> None:
+    """Exempt what exists now, such as loaded models, from garbage collection.
+
+    A full collection walks every object, and no frame leaves meanwhile: longer than a frame lasts.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def share_one_heap() -> None:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from duplex.agent.engines import load_engines
 from duplex.agent.loader import load_agent
+from duplex.agent.memory import keep_for_good
 from duplex.agent.session import Engines, Session
 from duplex.agent.spec import AgentSpec
 from duplex.graph import Event, Lanes
@@ -112,6 +113,7 @@ class Agent:
                 print(f"{self.spec.name}: open {url} in a browser (Ctrl-C ends)", flush=True)
                 async with until(stop):
                     await self.load()
+                    keep_for_good()
                     logger.info("the models are warm: calls are taken")
                     await anyio.sleep_forever()
                 await app.state.sessions.drain(config.drain_seconds)
