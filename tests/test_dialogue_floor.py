@@ -23,7 +23,7 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
-from duplex.dialogue.floor import BARGE, SILENCE, TIMEOUT, Floor, State
+from duplex.dialogue.floor import BARGE, DOUBT, SILENCE, TIMEOUT, Floor, State
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired
 
 MS = 48
@@ -85,6 +85,12 @@ def test_complete_words_end_the_turn_after_the_short_silence() -> None:
     commit = run.last(Commit)
     assert isinstance(commit, Commit)
     assert (commit.t, commit.reason, commit.end) == (1240 * MS, "words", 1000 * MS)
+
+
+@pytest.mark.parametrize(("p", "at"), [(0.95, 1240), (0.6, 1800), (0.4, 2600)])
+def test_the_surer_the_words_the_shorter_the_silence(p: float, at: int) -> None:
+    commit = Run().voice(0, 1000).at(1100, words(1)).at(1110, ended(1, p)).at(3000).last(Commit)
+    assert commit.t == at * MS
 
 
 def test_late_probability_commits_when_it_comes() -> None:
@@ -229,6 +235,7 @@ def test_typed_text_in_a_pause_drops_the_spoken_attempt() -> None:
     run = Run().voice(0, 1000).at(1100, TypedText(t=1100 * MS, text="hello")).at(5000)
     assert run.kinds() == ["TurnStarted", "Eager", "Resumed", "TurnStarted", "Eager", "Commit"]
     assert SILENCE not in run.timers
+    assert DOUBT not in run.timers
     assert TIMEOUT not in run.timers
 
 

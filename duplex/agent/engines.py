@@ -52,9 +52,9 @@ Args = TypeVarTuple("Args")
 logger = logging.getLogger(__name__)
 
 PROFILES = {
-    "snappy": FloorSettings(silence=0.16, timeout=1.0, threshold=0.4),
+    "snappy": FloorSettings(silence=0.16, doubt=0.4, timeout=1.0, sure=0.8, threshold=0.4),
     "balanced": FloorSettings(),
-    "patient": FloorSettings(silence=0.5, timeout=2.5, threshold=0.7),
+    "patient": FloorSettings(silence=0.5, doubt=1.2, timeout=2.5, sure=0.95, threshold=0.7),
 }
 """What `turns` may name."""
 SLOTS = (SLOT, "answer")
@@ -128,7 +128,9 @@ def floor_settings(turns: TurnsSection) -> FloorSettings:
     base = PROFILES[turns.profile]
     return FloorSettings(
         silence=base.silence if turns.silence_ms is None else turns.silence_ms / 1000,
+        doubt=base.doubt if turns.doubt_ms is None else turns.doubt_ms / 1000,
         timeout=base.timeout if turns.timeout_ms is None else turns.timeout_ms / 1000,
+        sure=base.sure if turns.sure is None else turns.sure,
         threshold=base.threshold if turns.threshold is None else turns.threshold,
         barge=base.barge if turns.barge_in_ms is None else turns.barge_in_ms / 1000,
     )

@@ -176,11 +176,17 @@ class TurnsSection(Short):
     silence_ms: int | None = Field(
         None, ge=100, le=3_000, description="Shortest silence that may end a turn."
     )
+    doubt_ms: int | None = Field(
+        None, ge=100, le=5_000, description="Silence that ends a turn whose words may be all, but need not."
+    )
     timeout_ms: int | None = Field(
         None, ge=300, le=10_000, description="Silence that ends a turn in any case."
     )
+    sure: float | None = Field(
+        None, ge=0, le=1, description="Least P(end | words) at which the shortest silence is enough."
+    )
     threshold: float | None = Field(
-        None, ge=0, le=1, description="Least P(end | words) at which the short silence is enough."
+        None, ge=0, le=1, description="Least P(end | words) at which doubt_ms are enough."
     )
     barge_in_ms: int | None = Field(
         None, ge=40, le=2_000, description="How long a voice must last over the agent's before it stops."

@@ -7,7 +7,8 @@
 
 The end of a turn is predicted before it is believed (Deepgram Flux's eager end of turn): at the first moment
 of silence an *attempt* opens, a reply is prepared for it, and it is heard only once the words sound complete
-after a short silence, or after a longer one whatever the words. A voice in between drops the attempt.
+after a short silence, may be complete after a longer one, or after the longest whatever the words. A voice in between
+drops the attempt.
 What the agent says unasked is an attempt of its own, and only a QUIET floor is given to it.
 """
 
@@ -39,7 +40,7 @@ from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_tick
 
 Action = Event | SetTimer | CancelTimer
 
-SILENCE, TIMEOUT, BARGE = "floor.silence", "floor.timeout", "floor.barge"
+SILENCE, DOUBT, TIMEOUT, BARGE = "floor.silence", "floor.doubt", "floor.timeout", "floor.barge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,19 @@ class FloorSettings:
 
     Attributes:
         silence: the shortest silence after which a turn may end.
+        doubt: the silence that ends a turn whose words may well be all, but need not.
         timeout: the silence that ends a turn whatever its words.
-        threshold: the least P(end | words) at which the short silence is enough.
+        sure: the least P(end | words) at which the short silence is enough.
+        threshold: the least at which the doubtful one is.
         barge: how long a voice must last over the agent's before the agent stops.
         reaction: a voice that begins this soon after the agent's is the same turn going on, not an answer to it:
             people need about 200 ms to react to what they hear.
     """
 
     silence: float = 0.24
+    doubt: float = 0.8
     timeout: float = 1.6
+    sure: float = 0.9
     threshold: float = 0.5
     barge: float = 0.16
     reaction: float = 0.2
@@ -80,7 +85,8 @@ class Floor:
         self._turn = 0
         self._attempt = 0
         self._end = 0
-        self._silent = False
+        self._least: float | None = None
+        """The least P(end | words) that ends the turn now; None as long as the silence is too short for any."""
         self._p: float | None = None
         self._empty = False
         self._voiced = False
@@ -129,7 +135,7 @@ class Floor:
             return self._begin_turn(event.t)
         if self.state is State.ENDING:
             self.state = State.USER
-            return [Resumed(t=event.t, attempt=self._attempt), CancelTimer(SILENCE), CancelTimer(TIMEOUT)]
+            return [Resumed(t=event.t, attempt=self._attempt), *_no_end()]
         if self.state is not State.AGENT:
             return []
         if self._reason == "announcement" and self._unheard(event.onset):
@@ -159,36 +165,35 @@ class Floor:
         return [
             Eager(t=event.t, attempt=self._attempt, turn=self._turn, end=event.end),
             SetTimer(SILENCE, event.end + to_ticks(self.settings.silence)),
+            SetTimer(DOUBT, event.end + to_ticks(max(self.settings.doubt, self.settings.silence))),
             SetTimer(TIMEOUT, event.end + to_ticks(self.settings.timeout)),
         ]
 
     def _open_attempt(self, end: int) -> None:
         self.state = State.ENDING
         self._attempt += 1
-        self._end, self._silent, self._p, self._empty = end, False, None, False
+        self._end, self._least, self._p, self._empty = end, None, None, False
 
     def _timer(self, timer: str, t: int) -> list[Action]:
         if timer == BARGE and self.state is State.AGENT and self._voiced:
             return [Yield(t=t, attempt=self._attempt), *self._begin_turn(t)]
         if self.state is not State.ENDING:
             return []
-        if timer == SILENCE:
-            self._silent = True
+        if timer in (SILENCE, DOUBT):
+            self._least = self.settings.sure if timer == SILENCE else self.settings.threshold
             return self._maybe_commit(t)
         if timer == TIMEOUT:
             return self._commit(t, "timeout")
         return []
 
     def _maybe_commit(self, t: int) -> list[Action]:
-        if self._empty and self._silent:
+        if self._least is None:
+            return []
+        if self._empty:
             self.state = State.QUIET
-            return [
-                Discarded(t=t, attempt=self._attempt, turn=self._turn),
-                CancelTimer(SILENCE),
-                CancelTimer(TIMEOUT),
-            ]
-        if self._silent and self._p is not None and self._p >= self.settings.threshold:
-            return [CancelTimer(TIMEOUT), *self._commit(t, "words")]
+            return [Discarded(t=t, attempt=self._attempt, turn=self._turn), *_no_end()]
+        if self._p is not None and self._p >= self._least:
+            return [*_no_end(), *self._commit(t, "words")]
         return []
 
     def _commit(self, t: int, reason: str, text: str = "") -> list[Action]:
@@ -203,7 +208,7 @@ class Floor:
         if self.state is State.AGENT:
             before = [Yield(t=event.t, attempt=self._attempt), CancelTimer(BARGE)]
         elif self.state is State.ENDING:
-            before = [Resumed(t=event.t, attempt=self._attempt), CancelTimer(SILENCE), CancelTimer(TIMEOUT)]
+            before = [Resumed(t=event.t, attempt=self._attempt), *_no_end()]
         self._turn += 1
         self._open_attempt(event.t)
         eager = Eager(t=event.t, attempt=self._attempt, turn=self._turn, end=event.t, text=event.text)
@@ -221,3 +226,7 @@ class Floor:
         if not self._voiced:
             return []
         return [CancelTimer(BARGE), *self._begin_turn(t)]
+
+
+def _no_end() -> list[Action]:
+    return [CancelTimer(SILENCE), CancelTimer(DOUBT), CancelTimer(TIMEOUT)]
