@@ -16,8 +16,9 @@ from aiortc.mediastreams import AudioStreamTrack
 from transport_line import FRAME, RATE, End, join, likeness, line, voice
 
 from duplex.audio.pcm import Pcm
-from duplex.transport.webrtc import rtp
+from duplex.transport.webrtc import opus, rtp
 from duplex.transport.webrtc.media import Media, add_audio
+from duplex.transport.webrtc.pyav_opus import PyavEncoder
 
 
 def on_a_line(test: Callable[[End, End], Awaitable[None]], **settings: bool) -> None:
@@ -209,6 +210,20 @@ def test_strange_packets_harm_no_honest_ones() -> None:
         far.pieces.clear()
         said = voice(1.0)
         await spoken(near, said)
+        assert likeness(speech_in(far.all_heard)[:20_000], speech_in(said)) > 0.8
+
+    on_a_line(test)
+
+
+def test_without_the_bundled_library_calls_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opus, "_bundled", lambda: False)
+
+    async def test(near: End, far: End) -> None:
+        assert isinstance(near.media.sender._encoder, PyavEncoder)
+        near.network.fate = lambda n: None if n == 20 else 0.0
+        said = voice(1.0)
+        await spoken(near, said)
+        assert far.media.receiver.buffer.lost == 1
         assert likeness(speech_in(far.all_heard)[:20_000], speech_in(said)) > 0.8
 
     on_a_line(test)

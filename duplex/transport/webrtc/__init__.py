@@ -1,1 +1,1 @@
-"""WebRTC on aiortc: ICE, DTLS, SRTP and SCTP are its; pacing, arrival order and codecs' use are ours."""
+"""WebRTC on aiortc: ICE, DTLS, SRTP, RTCP and SCTP are its; RTP, arrival order, codecs and pace are ours."""
