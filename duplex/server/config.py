@@ -113,7 +113,7 @@ class ServerConfig(Section):
     origins: list[Annotated[str, AfterValidator(_origin)]] = Field(default=[], max_length=100)
     connect_seconds: float = Field(default=30, gt=0, le=300)
     reconnect_seconds: float = Field(default=30, ge=0, le=3_600)
-    drain_seconds: float = Field(default=10, ge=0, le=3_600)
+    drain_seconds: float = Field(default=20, ge=0, le=3_600)
     ice: IceSection = IceSection()
 
 
