@@ -14,6 +14,7 @@ import typer
 
 from duplex import shell
 from duplex.models.cli import app as models_app
+from duplex.transport.cli import run
 
 if TYPE_CHECKING:
     from anyio import Event
@@ -169,6 +170,9 @@ def call(
     with served(target, out / "sessions", "--loopback", log=None) as server:
         code = run_call(server.url, say, out, as_json)
     raise typer.Exit(code)
+
+
+app.command()(run)
 
 
 @app.command()
