@@ -176,3 +176,8 @@ def test_a_table_of_costs_is_checked(tmp_path: Path, text: str, message: str) ->
         read_costs(file)
     with pytest.raises(CostsError, match="cannot be read"):
         read_costs(tmp_path / "none.yaml")
+
+
+def test_a_table_goes_before_the_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "costs.yaml").write_text("vad: 7\nown: 0\n")
+    assert read_costs(tmp_path / "costs.yaml") == read_costs() | {"vad": 7.0, "own": 0.0}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
 
@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 
 from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
+from duplex.agent.brain import Brain, load_brain
 from duplex.agent.memory import share_one_heap
 from duplex.agent.session import Engines
 from duplex.agent.spec import (
@@ -23,8 +24,6 @@ from duplex.agent.spec import (
     Endpoint,
     KnowledgeSection,
     LimitsSection,
-    LlmSection,
-    LocalModel,
     TtsSection,
     TurnsSection,
 )
@@ -32,14 +31,10 @@ from duplex.dialogue.floor import FloorSettings
 from duplex.dialogue.limits import LimitSettings
 from duplex.dialogue.voice import VoiceSettings
 from duplex.graph import Lanes
-from duplex.llm.completeness import CALIBRATIONS, SLOT, Calibration, TurnCompleteness
 from duplex.llm.grounded import GroundedAnswerer, Limits
-from duplex.llm.llamacpp import LlamaCpp
-from duplex.llm.types import LLM
 from duplex.models import model_folder
 from duplex.nodes.answerer import Answerer
-from duplex.nodes.replying import Probability
-from duplex.nodes.thinking import LocalLLM, embed_in
+from duplex.nodes.thinking import embed_in
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:
@@ -57,9 +52,6 @@ PROFILES = {
     "patient": FloorSettings(silence=0.5, doubt=1.2, timeout=2.5, sure=0.95, threshold=0.7),
 }
 """What `turns` may name."""
-SLOTS = (SLOT, "answer")
-OTHER_MODEL = Calibration(1.6, 2.8)
-"""For a model that nobody calibrated: between those of the two that were."""
 
 
 class EngineError(Exception):
@@ -83,14 +75,14 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     index = await _in_thread(_open_index, spec.knowledge, cache) if spec.knowledge else None
     names = index.titles if index else []
     vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
-    brain = await _in_thread(_load_llm, spec.llm, lanes)
+    brain = await _in_thread(load_brain, spec.llm, lanes)
     answerer = await _answering(spec, brain, index, lanes)
     engines = Engines(
         lanes=lanes,
         vad=vad,
         recogniser=recogniser,
         synthesiser=synthesiser,
-        probability=_probability(brain),
+        probability=brain.probability(),
         answerer=answerer,
         greeting=spec.greeting,
         apology=spec.apology,
@@ -101,6 +93,20 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     )
     await _warm(engines)
     return engines
+
+
+@asynccontextmanager
+async def engines_for(spec: AgentSpec) -> AsyncIterator[Engines]:
+    """An agent's engines for as long as the block lasts. Raises what `load_engines` does."""
+    async with Lanes() as lanes:
+        engines = await load_engines(spec, lanes)
+        try:
+            yield engines
+        finally:
+            with anyio.CancelScope(shield=True):
+                await lanes.aclose()
+                if engines.close is not None:
+                    await engines.close()
 
 
 async def _in_thread(fn: Callable[[*Args], T], *args: *Args) -> T:
@@ -213,62 +219,6 @@ def _synthesiser(section: TtsSection) -> Synthesiser:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Brain:
-    """The language models of an agent.
-
-    Attributes:
-        llm: what answers.
-        chat: it follows instructions.
-        judge: what P(end | words) is read from: the same model, unless that one is remote.
-        calibration: how to read it.
-    """
-
-    llm: LLM
-    chat: bool
-    judge: LLM
-    calibration: Calibration
-
-    async def aclose(self) -> None:
-        """Release the models."""
-        await self.llm.aclose()
-        if self.judge is not self.llm:
-            await self.judge.aclose()
-
-
-_FILES = {"gemma-3-270m": "gemma-3-270m-q4_k_m.gguf", "smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
-
-
-def _load_llm(section: LlmSection, lanes: Lanes) -> Brain:
-    if section.gemma_3_270m:
-        return _local("gemma-3-270m", section.gemma_3_270m, lanes, chat=False)
-    if section.smollm2_135m:
-        return _local("smollm2-135m", section.smollm2_135m, lanes, chat=True)
-    if section.llamacpp:
-        own = section.llamacpp
-        llm = _in_lanes(own.file, own, lanes)
-        return Brain(llm, own.chat, llm, OTHER_MODEL)
-    assert section.openai is not None
-    from duplex.llm.openai import OpenAI
-
-    # A remote model is too far away to be asked at every pause, and seldom gives log-probabilities.
-    judge = _local("smollm2-135m", LocalModel(), lanes, chat=True)
-    endpoint = section.openai
-    remote = OpenAI(endpoint.model, base_url=str(endpoint.base_url), key_env=endpoint.key_env)
-    return Brain(remote, True, judge.llm, judge.calibration)
-
-
-def _local(name: str, settings: LocalModel, lanes: Lanes, chat: bool) -> Brain:
-    llm = _in_lanes(model_folder(name) / _FILES[name], settings, lanes)
-    return Brain(llm, chat, llm, CALIBRATIONS[name])
-
-
-def _in_lanes(file: Path, settings: LocalModel, lanes: Lanes) -> LocalLLM:
-    model = LlamaCpp(file, slots=SLOTS, threads=settings.threads, context=settings.context)
-    model.load()
-    return LocalLLM(model, lanes)
-
-
 def _open_index(knowledge: KnowledgeSection, cache: Path) -> KnowledgeIndex:
     from tools_rag import KnowledgeIndex, MiniLM, WordLlama
 
@@ -291,12 +241,3 @@ async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None
     )
     await answerer.warm()
     return FromKnowledge(index, answerer, lanes)
-
-
-def _probability(brain: Brain) -> Probability:
-    completeness = TurnCompleteness(brain.judge, brain.calibration)
-
-    async def probability(words: str, agent: str) -> float:
-        return await (completeness.probability(words, agent) if agent else completeness.probability(words))
-
-    return probability

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import anyio
 import onnxruntime
 
-from duplex.agent.engines import load_engines
+from duplex.agent.engines import engines_for
 from duplex.agent.session import Session
 from duplex.agent.spec import AgentSpec
 from duplex.audio.pcm import Pcm
 from duplex.audio.resample import resample
 from duplex.audio.wav import write_two_channels
-from duplex.graph import Event, JobStatistics, Lanes, perf_seconds, run_virtual
+from duplex.graph import Event, JobStatistics, perf_seconds, run_virtual
 from duplex.graph.log import line
 from duplex.graph.virtual import Mode
 from duplex.transport.captions import Captions, Line
@@ -94,17 +93,10 @@ def call_with_file(
     call = FileCall()
 
     async def main() -> None:
-        async with Lanes() as lanes:
-            engines = await load_engines(spec, lanes)
-            try:
-                user = RecordedUser(audio, after_greeting=bool(engines.greeting) and not at_once)
-                await _converse(call, Session(engines, SESSION), user, out, watch)
-            finally:
-                call.jobs = lanes.statistics()
-                with anyio.CancelScope(shield=True):
-                    await lanes.aclose()
-                    if engines.close is not None:
-                        await engines.close()
+        async with engines_for(spec) as engines:
+            user = RecordedUser(audio, after_greeting=bool(engines.greeting) and not at_once)
+            await _converse(call, Session(engines, SESSION), user, out, watch)
+            call.jobs = engines.lanes.statistics()
 
     run_virtual(main, compute=compute, costs=costs)
     return call
