@@ -40,6 +40,7 @@ def turns(pairs: list[tuple[str, str]]) -> list[Message]:
         ("Who designed the Golden Gate?", BRIDGE, "Who designed the Golden Gate?"),
         ("What time is it?", BRIDGE, "What time is it?"),
         ("Why is it so hard to sink in the Dead Sea?", COMO, "Why is it so hard to sink in the Dead Sea?"),
+        ("What do they call the rocks by Lake Garda?", COMO, "What do they call the rocks by Lake Garda?"),
         ("Does Lake Garda have its own ferry?", COMO, "Does Lake Garda have its own ferry?"),
         ("Is it connected to Lake Garda?", COMO, "Is Lake Como connected to Lake Garda?"),
         ("How long does it take to bake the bread?", BRIDGE, "How long does it take to bake the bread?"),

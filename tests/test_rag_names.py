@@ -52,6 +52,7 @@ def names() -> Names:
         ("tell me about Macanak", "tell me about Mackinac"),
         ("Which animals roam on Antilope Island?", "Which animals roam on Antelope Island?"),
         ("who was at Messada", "who was at Masada"),
+        ("Was he born in the city of Kamau?", "Was he born in the city of Como?"),
     ],
 )
 def test_a_misheard_name_is_mended(names: Names, heard: str, meant: str) -> None:

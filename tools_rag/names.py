@@ -24,9 +24,10 @@ MAX_NAMES = 20_000
 MAX_QUERY_WORDS = 60
 """Names are looked for in so many words of a question; it bounds the time, whatever a caller says."""
 
-UNKNOWN, KNOWN, AFTER_HEAD = 0.78, 0.87, 0.1
+UNKNOWN, KNOWN, AFTER_HEAD, SAME_SOUND = 0.78, 0.87, 0.1, 0.07
 """Least similarity to a name where a word heard is no word at all, and where all are words; and what is taken off
-where the word before stands before that name in the knowledge too, as "lake" before Baikal."""
+where the word before stands before that name in the knowledge too, as "lake" before Baikal, and where a word that is
+none sounds just like the name: "Kamau" is Como."""
 
 _TOKEN = re.compile(r"[^\W\d_]+")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)\W*$")
@@ -108,6 +109,8 @@ class Names:
             name = self._plain[place]
             similarity = (value + similar(key, self._sounds[place]) + similar(heard, name)) / 3
             bonus = AFTER_HEAD if before in self._heads[name] else 0.0
+            if not real and key == self._sounds[place]:
+                bonus = max(bonus, SAME_SOUND)
             best = max(best, (similarity + bonus, similarity, name))
         if best[0] < least or best[2] == heard:
             return None

@@ -30,6 +30,7 @@ _EXPLETIVE = re.compile(
     re.I,
 )
 """An "it" that stands for what follows: "Why is it so hard to swim there?"."""
+_THEY = re.compile(r"they\b", re.I)
 _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b(?= \w)", re.I)
 _THERE = re.compile(r"\bthere\b(?! (?:is|are|was|were|any|a|an)\b)", re.I)
 _IS_THERE = re.compile(r"\b(?:is|are|was|were) there\b", re.I)
@@ -137,7 +138,9 @@ def _refer(text: str, topic: str) -> str:
 
 
 def _explained(text: str, pronoun: int) -> bool:
-    """Whether a pronoun stands for something in its own sentence: a name before it, or what follows."""
+    """Whether a pronoun stands for a name before it, for what follows it, or for people at large."""
+    if _THEY.match(text, pronoun) and _names(text):  # "What do they call the trunk in Crater Lake?"
+        return True
     own = _EXPLETIVE.search(text)
     return bool(_names(text[:pronoun])) or (own is not None and own.start() <= pronoun < own.end())
 

@@ -171,7 +171,10 @@ ANSWER_KINDS: tuple[tuple[str, str], ...] = tuple(
             r"\bhow often\b",
             rf"\b(?:every|once|twice|times|daily|weekly|monthly|yearly|{_PERIOD})\b",
         ),
-        (r"\bhow (?:many|much)\b|\bthe (?:population|number) of\b", r"<n>|\b(?:more|most|all|no)\b"),
+        (
+            r"\bhow (?:many|much)\b|\bthe (?:population|number) of\b",
+            r"(?<!\d)(?!(?:1[5-9]|20)\d\d\b)<n>|\b(?:more|most|all|no)\b",
+        ),
         (
             r"^(?:(?:until|since|by|from|till) )?when\b|\b(?:what|which) (?:time|year|day|date|months?|century|season)"
             r"\b|\bhow late\b|\bopening (?:times|hours)\b",
@@ -179,7 +182,10 @@ ANSWER_KINDS: tuple[tuple[str, str], ...] = tuple(
         ),
         (r"\b(?:what|which) colou?r\b", _COLOUR),
         (r"^(?:from |to )?where\b", _PLACE),
-        (r"^why\b", r"\b(?:because|since|so|comes? from|due to|caus\w+|makes?|which|collects?|when|for)\b"),
+        (
+            r"^why\b",
+            r"\b(?:because|since(?! (?:then|\d))|so|comes? from|due to|caus\w+|makes?|which|collects?|when|for)\b",
+        ),
     )
 )
 """Pairs of patterns, for a question and for a sentence that can answer it; the first that fits the question counts."""
