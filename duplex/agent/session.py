@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from asr.types import Recogniser
 from asr.vad import SileroVad
+from duplex.agent.memory import give_back
 from duplex.dialogue.events import (
     AGENT_RATE,
     Announce,
@@ -171,6 +172,7 @@ class Session:
                 await self.graph.run(self._clock)
         finally:
             self._clock = None
+            give_back()  # under a frame's time, and what a call has used is a tenth of all
 
     def _build(self, engines: Engines) -> Graph:
         lanes = engines.lanes
