@@ -10,9 +10,10 @@ BIN := $(VENV)/bin
 AGENT ?= lakes
 PORT ?= 8080
 CHROMIUM := /usr/bin/chromium
+SOUND := libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 
-.PHONY: demo test serve lint chromium clean
+.PHONY: demo test serve lint chromium sound clean
 
 demo: $(VENV)/.local
 	@$(BIN)/duplex demo
@@ -20,7 +21,7 @@ demo: $(VENV)/.local
 serve: $(VENV)/.local
 	@$(BIN)/duplex serve $(AGENT) --port $(PORT)
 
-test: lint chromium
+test: lint chromium sound
 	@$(BIN)/duplex models pull
 	$(BIN)/pytest
 
@@ -30,6 +31,13 @@ chromium:
 	    && echo "installing chromium for the browser tests ..." \
 	    && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium >/dev/null; } || true
 	@test -x $(CHROMIUM) || echo "no $(CHROMIUM): the browser tests are skipped (Debian: apt-get install chromium)"
+
+# So do the tests of `duplex talk`: a sound server with devices that are none.
+sound:
+	@command -v parec >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	    && echo "installing a sound server for the console's tests ..." \
+	    && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(SOUND) >/dev/null; } || true
+	@command -v parec >/dev/null || echo "no PulseAudio: the console's tests are skipped (Debian: apt-get install $(SOUND))"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ import typer
 
 from duplex import shell
 from duplex.models.cli import app as models_app
-from duplex.transport.cli import run
+from duplex.transport.cli import run, talk
 
 if TYPE_CHECKING:
     from anyio import Event
@@ -173,6 +173,7 @@ def call(
 
 
 app.command()(run)
+app.command()(talk)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from duplex.agent.loader import AgentFileError
 from duplex.cli import Bench, main
 
 EVERYWHERE = {"--log-level": True, "--log-json": False}
-COMMANDS = ("demo", "serve", "call", "run", "check", "schema", "graph", "bench", "models", "models pull")
+COMMANDS = ("demo", "serve", "call", "run", "talk", "check", "schema", "graph", "bench", "models", "models pull")
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def run(
         typer.Option(help="What computing costs: what it takes here, what a table says, or nothing."),
     ] = ComputeMode.measured,
     costs: Annotated[
-        Path | None, typer.Option(help="The table for fixed: seconds by job, like configs/costs.yaml.")
+        Path | None, typer.Option(help="For fixed: seconds by job, before those of configs/costs.yaml.")
     ] = None,
     seed: Annotated[
         int | None,
@@ -84,6 +84,70 @@ def run(
         raise typer.Exit(1)
 
 
+def _print_devices(wanted: bool) -> None:
+    if not wanted:
+        return
+    from duplex.transport.devices import devices
+
+    found = devices()
+    if not found:
+        typer.echo("there is no microphone and no speaker", err=True)
+    for device in found:
+        chosen = " and ".join("microphone" if side == "input" else "speaker" for side in device.default)
+        default = f"  (the system's {chosen})" if chosen else ""
+        typer.echo(f"{device.index:3}  {device.name}  {device.inputs} in, {device.outputs} out{default}")
+    raise typer.Exit
+
+
+def talk(
+    agent: AgentName,
+    microphone: Annotated[
+        str | None,
+        typer.Option("--input", metavar="DEVICE", help="The microphone: number or part of its name."),
+    ] = None,
+    speaker: Annotated[
+        str | None,
+        typer.Option("--output", metavar="DEVICE", help="The speaker: number or part of its name."),
+    ] = None,
+    list_devices: Annotated[
+        bool, typer.Option("--list", callback=_print_devices, is_eager=True, help="Print the devices.")
+    ] = False,
+    offline: Offline = False,
+) -> None:
+    """Talk with an agent through this machine's microphone and speaker; Ctrl-C hangs up.
+
+    Use headphones: from a loudspeaker the agent would hear itself. Needs pip install 'duplex-voice[console]'.
+    """
+    import anyio
+
+    from duplex.agent.loader import load_agent
+    from duplex.transport.console import talk as connect
+    from duplex.transport.devices import choose
+    from duplex.transport.screen import Screen
+
+    if offline:
+        os.environ["DUPLEX_OFFLINE"] = "1"
+    spec = load_agent(agent)
+    devices = (
+        choose("input", microphone),
+        choose("output", speaker),
+    )  # said now, not when the models are loaded
+    screen, on = Screen(), False
+
+    def begun() -> None:
+        nonlocal on
+        on = True
+        typer.echo(f"{spec.name} is on the line; Ctrl-C hangs up")
+
+    try:
+        anyio.run(connect, spec, *devices, screen.show, begun)
+    except KeyboardInterrupt as stop:
+        if not on or type(stop) is not KeyboardInterrupt:  # SIGTERM is told apart by its class
+            raise
+    finally:
+        screen.clear()
+
+
 def _report(agent: str, call: FileCall, compute: str, seed: int | None, out: Path) -> dict[str, Any]:
     jobs = {
         name: {
@@ -114,14 +178,11 @@ def _report(agent: str, call: FileCall, compute: str, seed: int | None, out: Pat
     }
 
 
-def told(line: Line) -> str:
-    """A line of a conversation as it is printed: when, who, what."""
-    return f"{line.t:7.1f} s  {line.who:5}  {line.text}{' ...' if line.interrupted else ''}"
-
-
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Watch]:
     """What was said, printed as it is said, and on a terminal a bar that moves."""
+
+    from duplex.transport.screen import told
 
     def say(line: Line | None) -> None:
         if line is not None and line.final and not quiet:
@@ -144,9 +205,7 @@ def _progress(quiet: bool) -> Iterator[Watch]:
         task = bar.add_task("loading the models", total=None)
 
         def watch(now: float, whole: float, line: Line | None) -> None:
-            bar.update(
-                task, description=f"{now:.0f} s", completed=min(now, whole), total=whole
-            )
+            bar.update(task, description=f"{now:.0f} s", completed=min(now, whole), total=whole)
             say(line)
 
         yield watch
