@@ -1,0 +1,1 @@
+"""Evaluation: scenarios, the drivers that replay them against an agent, metrics, reports."""
