@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from duplex import shell
+from duplex.evals.cli import app as eval_app
 from duplex.models.cli import app as models_app
 from duplex.transport.cli import run, talk
 
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app, name="models")
+app.add_typer(eval_app, name="eval")
 
 AgentName = Annotated[str, typer.Argument(help="A shipped agent's name, or an agent file or its folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
