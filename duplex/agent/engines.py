@@ -88,6 +88,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         apology=spec.apology,
         floor=floor_settings(spec.turns),
         limits=limit_settings(spec.limits),
+        echo_cancellation=spec.echo_cancellation,
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
         close=brain.aclose,
     )

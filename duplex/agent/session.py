@@ -6,6 +6,7 @@ import math
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 import numpy as np
@@ -47,6 +48,9 @@ from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, Loudspeaker, Scrib
 from duplex.nodes.replying import Endpointer, Probability, Responder, Voice
 from tts.types import Synthesiser
 
+if TYPE_CHECKING:
+    from duplex.audio.echo import EchoCanceller
+
 _AUDIO_AGE = to_ticks(1.0)
 """Audio that waited longer than this is dropped: after a stall the session catches up at once."""
 _MAX_DELAY = 2.0
@@ -68,6 +72,7 @@ class Engines:
         apology: what it says where an answer fails.
         floor, voice: turn-taking settings.
         limits: when a session ends by itself.
+        echo_cancellation: the agent's own voice is taken out of the user's audio.
     """
 
     lanes: Lanes
@@ -81,6 +86,7 @@ class Engines:
     floor: FloorSettings = field(default_factory=FloorSettings)
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    echo_cancellation: bool = False
     close: Callable[[], Awaitable[None]] | None = None
     """Releases the models."""
 
@@ -98,6 +104,7 @@ class Session:
         """Set once the session runs."""
         self._clock: Clock | None = None
         self._greeting = engines.greeting
+        self._echo = _echo_canceller() if engines.echo_cancellation else None
         self._floor = Floor(engines.floor)
         self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted, EndAsked)
         self._loudspeaker = Loudspeaker(Playout())
@@ -113,14 +120,20 @@ class Session:
 
     def push(self, pcm: NDArray[np.int16]) -> None:
         """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""
-        if self._clock is not None:
-            self._user.out.send_nowait(UserAudio(t=self._clock.now(), pcm=pcm))
+        if self._clock is None:
+            return
+        if self._echo is not None:
+            pcm = self._echo.clean(pcm, 2 * to_seconds(self._loudspeaker.delay))  # there and back again
+        self._user.out.send_nowait(UserAudio(t=self._clock.now(), pcm=pcm))
 
     def pull(self) -> NDArray[np.int16]:
         """Give the next 20 ms of the agent's audio, int16 [480] at 24 kHz; silence when it says nothing."""
         if self._clock is None:
             return np.zeros(AGENT_RATE // 50, dtype=np.int16)
-        return self._loudspeaker.pull()
+        frame = self._loudspeaker.pull()
+        if self._echo is not None:
+            self._echo.played(frame)
+        return frame
 
     def say_text(self, text: str, answer: bool = True) -> None:
         """Take a typed user message as if it had been said, or only note it; it is cut at 2,000 characters."""
@@ -217,6 +230,12 @@ class Session:
             graph.connect(source, limits.events, only=_common(source.types, takes), capacity=256)
         graph.connect(limits.actions, floor.events, only=Announce, feedback=True)
         graph.connect(limits.actions, self._scribe.events, only=ENDING_EVENTS)
+
+
+def _echo_canceller() -> EchoCanceller:
+    from duplex.audio.echo import EchoCanceller  # its library is not part of the base install
+
+    return EchoCanceller()
 
 
 def _limits(settings: LimitSettings) -> MachineNode:

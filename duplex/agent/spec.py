@@ -281,6 +281,9 @@ class AgentSpec(Section):
         None, description="What it answers from; without it, the model alone."
     )
     vad: VadSection = Field(default_factory=lambda: VadSection(), description="Voice detection.")
+    echo_cancellation: bool = Field(
+        False, description="Take the agent's voice out of what the caller's microphone hears of it."
+    )
     turns: TurnsSection = Field(default_factory=lambda: TurnsSection(), description="Turn-taking.")
     limits: LimitsSection = Field(
         default_factory=lambda: LimitsSection(), description="When a session ends by itself."
