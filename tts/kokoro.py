@@ -7,6 +7,7 @@ long each symbol lasts, and like Piper's its export does not say so: the graph g
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -63,13 +64,9 @@ class KokoroSynthesiser:
         threads: int = 1,
         aligner: Aligner | None = None,
     ) -> None:
-        if not 0.5 <= speed <= 2.0:
-            raise ValueError(f"speed is {speed}: give 0.5 to 2")
-        folder = Path(folder)
-        self._styles = _load_styles(folder, voice)
+        self._folder = folder = Path(folder)
+        self._take_voice(voice, speed)
         self._vocab = _load_vocab(folder / "vocab.json")
-        self._espeak_voice, self._spelling = ("en", _BRITISH) if voice[0] == "b" else ("en-us", _AMERICAN)
-        self._speed = np.array([speed], dtype=np.float32)
         self._aligner = aligner
         models = sorted(folder.glob("kokoro*.onnx"))
         if not models:
@@ -85,6 +82,24 @@ class KokoroSynthesiser:
     def stream(self) -> ClauseUtterance:
         """A new, empty utterance."""
         return ClauseUtterance(self._render, self.sample_rate)
+
+    def with_voice(self, voice: str, speed: float = 1.0) -> KokoroSynthesiser:
+        """Another voice of the same loaded model.
+
+        Raises:
+            FileNotFoundError: there is no such voice.
+            ValueError: the voice is damaged, or the speed is out of 0.5..2.
+        """
+        other = copy.copy(self)
+        other._take_voice(voice, speed)
+        return other
+
+    def _take_voice(self, voice: str, speed: float) -> None:
+        if not 0.5 <= speed <= 2.0:
+            raise ValueError(f"speed is {speed}: give 0.5 to 2")
+        self._styles = _load_styles(self._folder, voice)
+        self._espeak_voice, self._spelling = ("en", _BRITISH) if voice[0] == "b" else ("en-us", _AMERICAN)
+        self._speed = np.array([speed], dtype=np.float32)
 
     def _render(self, spoken: Sequence[Spoken]) -> Iterator[Piece]:
         symbols, owners = self._symbols(spoken)

@@ -38,6 +38,7 @@ Kind = Literal[
     "silence",
     "pause",
 ]
+Sound = Literal["door", "cough", "keyboard", "dishes", "phone", "music", "fan", "rain"]
 Behaviour = Literal[
     "hold",
     "take_turn",
@@ -137,13 +138,17 @@ class After(_Part):
 
 
 class Item(_Part):
-    """One thing on the user's channel. `speech` and `words` are relative to the item's own start."""
+    """One thing on the user's channel. `speech` and `words` are relative to the item's own start.
+
+    What is heard is a clip, a text that is spoken on this machine, or a sound that code makes.
+    """
 
     id: str
     kind: Kind
     at: Seconds | After
     clip: str | None = None
     tts: dict[str, Any] | None = None
+    sound: Sound | None = None
     text: str = Field(default="", max_length=10_000)
     words: tuple[tuple[str, Seconds, Seconds], ...] = ()
     speech: tuple[Span, ...] = ()
