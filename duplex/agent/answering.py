@@ -54,13 +54,19 @@ class FromKnowledge:
         call = ToolCall(SEARCH, {"query": query})
         yield call
         asked, passages = await self._lanes.heavy(Priority.LLM, self._search, query, name="search")
-        yield ToolResult(call, "; ".join(dict.fromkeys(passage.title for passage in passages)))
+        yield found(call, passages)
         answer = await self._answerer.answer(asked, passages, before)
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
 
     def _search(self, query: str) -> tuple[str, Sequence[Passage]]:
         """The question with misheard names put right, and its passages."""
         return self._index.repair(query).text, self._index.search(query, _PASSAGES)
+
+
+def found(call: ToolCall, passages: Sequence[Passage]) -> ToolResult:
+    """What a search came to: the passages' titles, and where they are from."""
+    titles = dict.fromkeys(passage.title for passage in passages)
+    return ToolResult(call, "; ".join(titles), tuple(passage.source for passage in passages))
 
 
 class FromModel:

@@ -90,6 +90,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         limits=limit_settings(spec.limits),
         echo_cancellation=spec.echo_cancellation,
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
+        brain=brain,
         close=brain.aclose,
     )
     await _warm(engines)
@@ -232,13 +233,17 @@ def _open_index(knowledge: KnowledgeSection, cache: Path) -> KnowledgeIndex:
 
 
 async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes) -> Answerer:
-    if index is None or spec.knowledge is None:
+    if index is None:
         return FromModel(brain.llm, spec.instructions)
-    least = index.supported if spec.knowledge.min_score is None else spec.knowledge.min_score
-    style: Literal["chat", "completion"] = "chat" if brain.chat else "completion"
-    limits = Limits(score=least)
-    answerer = GroundedAnswerer(
-        brain.llm, style=style, unknown=spec.unknown, limits=limits, embed=embed_in(lanes, index.embed)
-    )
+    answerer = grounded(spec, brain, index, lanes)
     await answerer.warm()
     return FromKnowledge(index, answerer, lanes)
+
+
+def grounded(spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> GroundedAnswerer:
+    """What makes an answer of the passages that were found in `index`."""
+    given = spec.knowledge.min_score if spec.knowledge else None
+    style: Literal["chat", "completion"] = "chat" if brain.chat else "completion"
+    limits = Limits(score=index.supported if given is None else given)
+    embed = embed_in(lanes, index.embed)
+    return GroundedAnswerer(brain.llm, style=style, unknown=spec.unknown, limits=limits, embed=embed)

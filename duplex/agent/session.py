@@ -49,6 +49,7 @@ from duplex.nodes.replying import Endpointer, Probability, Responder, Voice
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:
+    from duplex.agent.brain import Brain
     from duplex.audio.echo import EchoCanceller
 
 _AUDIO_AGE = to_ticks(1.0)
@@ -57,6 +58,7 @@ _MAX_DELAY = 2.0
 """Seconds; a longer way to the caller's ear is a fault of its measure."""
 _MAX_TEXT = 2_000
 """Characters of a typed message."""
+_MAX_VARIABLES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Engines:
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     echo_cancellation: bool = False
+    brain: Brain | None = None
+    """The language models behind `probability` and `answerer`."""
     close: Callable[[], Awaitable[None]] | None = None
     """Releases the models."""
 
@@ -106,10 +110,13 @@ class Session:
         self._greeting = engines.greeting
         self._echo = _echo_canceller() if engines.echo_cancellation else None
         self._floor = Floor(engines.floor)
-        self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted, EndAsked)
+        self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted, EndAsked, Announce)
         self._loudspeaker = Loudspeaker(Playout())
         self._scribe = Scribe(self.history)
         self.graph = self._build(engines)
+        self.variables: dict[str, str] = {}
+        """What is known of this session from outside; see `set_variable`."""
+        self._on_over: list[Callable[[], None]] = []
         self._captioned = (-1, "")
         self.subscribe(self._on_event)
 
@@ -141,10 +148,26 @@ class Session:
             kind = TypedText if answer else Noted
             self._user.out.send_nowait(kind(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
 
+    def announce(self, text: str) -> None:
+        """Say this unasked, if nobody has the floor now; else it is never said."""
+        if self._clock is not None:
+            self._user.out.send_nowait(Announce(t=self._clock.now(), text=text))
+
     def delayed(self, seconds: float) -> None:
         """Say how long after `pull` a frame is heard; taken as 0..2 s, and passed over where it is no number."""
         if math.isfinite(seconds):
             self._loudspeaker.delay = to_ticks(min(max(0.0, seconds), _MAX_DELAY))
+
+    def announce(self, text: str) -> None:
+        """Have the agent say something unasked: now if nobody has the floor, else not at all; cut as typed text is."""
+        if self._clock is not None and text.strip():
+            self._user.out.send_nowait(Announce(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Set one of at most 100 variables; raises ValueError for one more."""
+        if name not in self.variables and len(self.variables) >= _MAX_VARIABLES:
+            raise ValueError(f"a session has at most {_MAX_VARIABLES} variables")
+        self.variables[name] = value
 
     def end(self, reason: str) -> None:
         """Ask the session to finish: it hears a reply out, says goodbye, and `run` returns."""
@@ -158,6 +181,10 @@ class Session:
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with every public event; returns the function that ends it."""
         return self._scribe.subscribe(listener)
+
+    def on_over(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when `run` ends, however that comes about."""
+        self._on_over.append(listener)
 
     def _on_event(self, event: Event) -> None:
         self._caption()
@@ -185,6 +212,8 @@ class Session:
                 await self.graph.run(self._clock)
         finally:
             self._clock = None
+            for listener in self._on_over:
+                listener()
             give_back()  # under a frame's time, and what a call has used is a tenth of all
 
     def _build(self, engines: Engines) -> Graph:
@@ -202,7 +231,7 @@ class Session:
         graph = Graph()
         graph.connect(self._user.out, detector.audio, only=UserAudio, capacity=100, max_age=_AUDIO_AGE)
         graph.connect(self._user.out, hearer.events, only=UserAudio, capacity=100, max_age=_AUDIO_AGE)
-        graph.connect(self._user.out, floor.events, only=(SessionStarted, TypedText))
+        graph.connect(self._user.out, floor.events, only=(SessionStarted, TypedText, Announce))
         graph.connect(detector.voice, floor.events)
         for target in (hearer.events, responder.events, voice.events, speaker.events):
             graph.connect(floor.actions, target, only=_common(target.types, FLOOR_EVENTS), capacity=256)

@@ -211,12 +211,13 @@ class ToolStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolEnded(Event):
-    """A tool is done with `result`, or was `cancelled` with the attempt that it worked for."""
+    """A tool is done with `result`, found in `sources`, or was `cancelled` with the attempt that it worked for."""
 
     attempt: int
     call: str
     name: str
     result: str = ""
+    sources: tuple[str, ...] = ()
     cancelled: bool = False
 
 

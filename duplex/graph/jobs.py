@@ -18,6 +18,9 @@ from duplex.graph.clock import perf_seconds
 
 T = TypeVar("T")
 
+_FRAME = 0.02
+"""Seconds of audio that are worked on at a time."""
+
 
 class Priority(IntEnum):
     """How urgent a heavy job is: what stands first goes first."""
@@ -44,6 +47,7 @@ class JobStatistics:
         failed: jobs that raised.
         wait: time between asking and starting, summed; `max_wait` the longest.
         run: time computing, summed; `max_run` the longest.
+        late: jobs that were done more than a frame of 20 ms after they were asked for.
     """
 
     n: int = 0
@@ -53,10 +57,12 @@ class JobStatistics:
     max_wait: float = 0.0
     run: float = 0.0
     max_run: float = 0.0
+    late: int = 0
 
     def add(self, wait: float, run: float) -> None:
         """Count one piece of work."""
         self.n += 1
+        self.late += wait + run > _FRAME
         self.wait += wait
         self.max_wait = max(self.max_wait, wait)
         self.run += run

@@ -28,10 +28,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What came of a tool's use, in words fit to be shown."""
+    """What came of a tool's use, in words fit to be shown, and where it was found."""
 
     call: ToolCall
     text: str
+    sources: tuple[str, ...] = ()
 
 
 class Answerer(Protocol):

@@ -168,21 +168,24 @@ class Responder(Node):
                             arguments=arguments,
                         )
                         await self.tools.send(used[part])
-                    case ToolResult(call, result):
-                        await self.tools.send(self._ended(used.pop(call), result=result))
+                    case ToolResult(call, result, sources):
+                        await self.tools.send(self._ended(used.pop(call), result, sources))
                     case _:
                         await self._say(attempt, part.text, part.sources)
         finally:
             for started in used.values():
                 self.tools.send_nowait(self._ended(started, cancelled=True))
 
-    def _ended(self, started: ToolStarted, result: str = "", cancelled: bool = False) -> ToolEnded:
+    def _ended(
+        self, started: ToolStarted, result: str = "", sources: tuple[str, ...] = (), cancelled: bool = False
+    ) -> ToolEnded:
         return ToolEnded(
             t=self.clock.now(),
             attempt=started.attempt,
             call=started.call,
             name=started.name,
             result=result,
+            sources=sources,
             cancelled=cancelled,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from weakref import WeakKeyDictionary
 
 import anyio
 import numpy as np
@@ -27,12 +28,14 @@ class LocalLLM:
     def __init__(self, model: LlamaCpp, lanes: Lanes) -> None:
         self.model, self._lanes = model, lanes
         # Not anyio's: a generator that is dropped is closed by another task than the one that read it.
-        self._slots = {name: asyncio.Lock() for name in model.slots}
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, asyncio.Lock]] = (
+            WeakKeyDictionary()
+        )
 
     async def stream(self, request: Request) -> AsyncGenerator[Token, None]:
         """Generate; see `LLM.stream`."""
         work = self.model.generate(request)
-        async with self._slots[request.slot]:
+        async with self._lock(request.slot):
             tokens = self._lanes.heavy_iter(_priority(request), work, name=job_name(request), runs_on=True)
             async with aclosing(tokens):
                 try:
@@ -41,6 +44,11 @@ class LocalLLM:
                             yield token
                 finally:
                     work.cancel()  # at once: the lane learns of it only when the token that it waits for is there
+
+    def _lock(self, slot: str | None) -> asyncio.Lock:
+        """The slot's lock; a replay runs each scenario on a loop of its own, and a lock belongs to one."""
+        locks = self._locks.setdefault(asyncio.get_running_loop(), {})
+        return locks.setdefault(slot, asyncio.Lock())
 
     async def aclose(self) -> None:
         """Release the model, after running requests have ended."""

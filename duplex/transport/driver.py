@@ -12,7 +12,6 @@ from typing import Protocol
 import anyio
 import numpy as np
 
-from duplex.agent.session import Session
 from duplex.audio.pcm import Pcm
 from duplex.transport.types import FRAME_SECONDS
 
@@ -29,6 +28,17 @@ class User(Protocol):
         Args:
             heard: the agent's audio of the same 20 ms, int16 [480] at 24 kHz.
         """
+
+
+class Agent(Protocol):
+    """What speaks with the user: a session, or whatever behaves like one."""
+
+    started: anyio.Event
+    """Set once it listens."""
+
+    async def run(self) -> None: ...
+    def push(self, pcm: Pcm) -> None: ...
+    def pull(self) -> Pcm: ...
 
 
 class Track:
@@ -73,7 +83,7 @@ class Tracks:
         return self.frames * FRAME_SECONDS
 
 
-async def converse(session: Session, user: User, tracks: Tracks) -> None:
+async def converse(session: Agent, user: User, tracks: Tracks) -> None:
     """Run a session that has not begun with `user` at the other end, until either side ends it.
 
     The user's frame is given to the agent when its last sample has been spoken, as a microphone does.
