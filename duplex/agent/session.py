@@ -56,8 +56,8 @@ _AUDIO_AGE = to_ticks(1.0)
 """Audio that waited longer than this is dropped: after a stall the session catches up at once."""
 _MAX_DELAY = 2.0
 """Seconds; a longer way to the caller's ear is a fault of its measure."""
-_MAX_TEXT = 2_000
-"""Characters of a typed message."""
+_MAX_TEXT = 4_000
+"""Characters of a typed message, and of what the agent is told to say."""
 _MAX_VARIABLES = 100
 
 
@@ -143,15 +143,10 @@ class Session:
         return frame
 
     def say_text(self, text: str, answer: bool = True) -> None:
-        """Take a typed user message as if it had been said, or only note it; it is cut at 2,000 characters."""
+        """Take a typed user message as if it had been said, or only note it; it is cut at 4,000 characters."""
         if self._clock is not None and text.strip():
             kind = TypedText if answer else Noted
             self._user.out.send_nowait(kind(t=self._clock.now(), text=text.strip()[:_MAX_TEXT]))
-
-    def announce(self, text: str) -> None:
-        """Say this unasked, if nobody has the floor now; else it is never said."""
-        if self._clock is not None:
-            self._user.out.send_nowait(Announce(t=self._clock.now(), text=text))
 
     def delayed(self, seconds: float) -> None:
         """Say how long after `pull` a frame is heard; taken as 0..2 s, and passed over where it is no number."""

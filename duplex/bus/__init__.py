@@ -1,0 +1,1 @@
+"""Sessions on an MQTT broker: what happens goes out, control comes in."""
