@@ -198,6 +198,11 @@ def load_dialogue(path: Path) -> Dialogue:
     return dialogue.check()
 
 
+def dialogue_files(folder: Path, split: str) -> list[Path]:
+    """The dialogues of a split, `FOLDER/{train,validation,test}/NAME.npz`, one each, in the order of their names."""
+    return sorted((folder / split).glob("*.npz"))
+
+
 def _rows(words: tuple[TimedWord, ...]) -> list[tuple[str, float, float]]:
     return [(word.text, word.start, word.end) for word in words]
 
