@@ -121,6 +121,10 @@ class StreamingWhisper:
         self._final = final
         self._options = options or StreamingOptions()
 
+    def with_vocabulary(self, vocabulary: Sequence[str]) -> StreamingWhisper:
+        """The same models with other names; they are not loaded again."""
+        return StreamingWhisper(self._partial, self._final, self._options, vocabulary)
+
     def stream(self) -> StreamingWhisperStream:
         """A new stream with no audio."""
         return StreamingWhisperStream(self._partial, self._final, self._options, self._hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import anyio
 
@@ -27,6 +27,15 @@ class Side(Protocol):
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with every event; returns the function that ends it."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A side that knows how many frames it was too slow for."""
+
+    @property
+    def late(self) -> int:
+        """Frames whose work was done more than 20 ms after they came."""
 
 
 class Contender(Protocol):

@@ -1,0 +1,109 @@
+"""An agent on trial: its engines are loaded once in a process, and each scenario gets a session of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+
+from duplex.agent.engines import load_engines
+from duplex.agent.session import Engines, Session
+from duplex.agent.spec import AgentSpec
+from duplex.audio.pcm import FRAME_SECONDS, Pcm
+from duplex.dialogue.events import Commit
+from duplex.evals.scenario import Opening, Scenario
+from duplex.evals.side import Side
+from duplex.graph import Event, Lanes
+
+
+class AgentContender:
+    """Makes sessions of an agent.
+
+    The agent's own greeting is left out: a scenario says who begins. Its tools take the place of the agent's own
+    knowledge. `load` it before it is used and `aclose` it after; event loops may come and go meanwhile.
+    """
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self.spec = spec
+        self.lanes = Lanes()
+        self._engines: Engines | None = None
+
+    @property
+    def name(self) -> str:
+        """The agent's."""
+        return self.spec.name
+
+    @property
+    def engines(self) -> Engines:
+        """What its sessions share."""
+        if self._engines is None:
+            raise RuntimeError("the agent is not loaded")
+        return self._engines
+
+    async def load(self) -> None:
+        """Load its models. Raises what `load_engines` does."""
+        self._engines = await load_engines(self.spec, self.lanes)
+
+    async def aclose(self) -> None:
+        """Release its models."""
+        await self.lanes.aclose()
+        if self._engines is not None and self._engines.close is not None:
+            await self._engines.close()
+
+    @asynccontextmanager
+    async def side(self, scenario: Scenario) -> AsyncIterator[Side]:
+        """A session for one scenario; see `Contender.side`."""
+        engines = replace(self.engines, greeting="")
+        yield SessionSide(Session(engines, scenario.id[:40]), scenario.agent.opening, self._late)
+
+    def _late(self) -> int:
+        statistics = self.lanes.statistics()
+        return statistics["vad"].late if "vad" in statistics else 0
+
+
+class SessionSide:
+    """A session as a side.
+
+    Args:
+        session: it has not begun.
+        opening: what it has to say unasked.
+        late: counts the frames, since the process began, whose voice detection was late.
+    """
+
+    def __init__(self, session: Session, opening: Opening | None, late: Callable[[], int]) -> None:
+        self.session = session
+        self._opening = opening if opening and opening.text else None
+        self._late, self._late_before = late, late()
+        self._frames = 0
+        self.pull, self.subscribe = session.pull, session.subscribe
+        session.subscribe(self._on)
+
+    @property
+    def late(self) -> int:
+        """Frames whose voice detection was done more than 20 ms after they came."""
+        return self._late() - self._late_before
+
+    async def run(self, ready: anyio.Event) -> None:
+        """Run the session."""
+        async with anyio.create_task_group() as tasks:
+
+            async def tell() -> None:
+                await self.session.started.wait()
+                ready.set()
+
+            tasks.start_soon(tell)
+            await self.session.run()
+
+    def push(self, pcm: Pcm) -> None:
+        """Take 20 ms of the user's audio; the opening's time is counted in them."""
+        self.session.push(pcm)
+        self._frames += 1
+        # Again and again until the floor is free: the scenario wants it said.
+        if self._opening is not None and self._frames * FRAME_SECONDS >= self._opening.at - 1e-9:
+            self.session.announce(self._opening.text)
+
+    def _on(self, event: Event) -> None:
+        if self._opening is not None and isinstance(event, Commit) and event.text:
+            self._opening = None
