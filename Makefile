@@ -13,7 +13,7 @@ CHROMIUM := /usr/bin/chromium
 SOUND := libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 
-.PHONY: demo test serve lint chromium sound clean
+.PHONY: demo test serve lint chromium sound broker clean
 
 demo: $(VENV)/.local
 	@$(BIN)/duplex demo
@@ -21,7 +21,7 @@ demo: $(VENV)/.local
 serve: $(VENV)/.local
 	@$(BIN)/duplex serve $(AGENT) --port $(PORT)
 
-test: lint chromium sound
+test: lint chromium sound broker
 	@$(BIN)/duplex models pull
 	$(BIN)/pytest
 
@@ -38,6 +38,13 @@ sound:
 	    && echo "installing a sound server for the console's tests ..." \
 	    && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(SOUND) >/dev/null; } || true
 	@command -v parec >/dev/null || echo "no PulseAudio: the console's tests are skipped (Debian: apt-get install $(SOUND))"
+
+# And those of MQTT: a real broker.
+broker:
+	@test -x /usr/sbin/mosquitto || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	    && echo "installing mosquitto for the tests of MQTT ..." \
+	    && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends mosquitto >/dev/null; } || true
+	@test -x /usr/sbin/mosquitto || echo "no mosquitto: the tests of MQTT are skipped (Debian: apt-get install mosquitto)"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 import aiomqtt
@@ -33,8 +34,10 @@ _MAX_WAITING = 1_000
 class Attached(Controlled, Protocol):
     """A session."""
 
-    @property
-    def id(self) -> str: ...
+    id: str
+
+    def subscribe(self, listener: Callable[[Event], None]) -> object: ...
+    def on_over(self, listener: Callable[[], None]) -> None: ...
 
 
 class Bridge:
@@ -46,6 +49,7 @@ class Bridge:
         self._outbox = Outbox(broker.settings.buffer)
         self._sessions: dict[str, Attached] = {}
         self._more = anyio.Event()
+        self._idle = anyio.Event()
         self._told_dropped = 0
         self.connected = False
         """Whether the broker is there now."""
@@ -56,12 +60,13 @@ class Bridge:
         return len(self._outbox)
 
     def attach(self, session: Attached) -> None:
-        """Tell of a session that begins, and let it be controlled until it is detached."""
+        """Tell of a session, and let it be controlled, until it is over."""
         self._sessions[session.id] = session
+        session.subscribe(lambda event: self._on(session.id, event))
+        session.on_over(lambda: self._detach(session.id))
         self._put(self._state(session.id, "started"))
 
-    def on(self, session: str, event: Event) -> None:
-        """Take an event of a session."""
+    def _on(self, session: str, event: Event) -> None:
         kind = kind_of(event)
         if kind is not None:
             payload = payload_of(event, words=self._broker.settings.transcripts)
@@ -69,12 +74,20 @@ class Bridge:
         if isinstance(event, SessionEnded):
             self._put(Message(self._topics.state(session), _json(state="ending", reason=event.reason), True))
 
-    def detach(self, session: str) -> None:
-        """A session is over: it is said once, and the retained state is taken back, so that none piles up."""
+    def _detach(self, session: str) -> None:
+        """It is said once, and the retained state is taken back, so that none piles up."""
         if self._sessions.pop(session, None) is None:
             return
         self._put(Message(self._topics.event(session, "ended"), _json()))
         self._put(Message(self._topics.state(session), b"", True))
+
+    async def flush(self, limit: float = 2.0) -> None:
+        """Wait until all is sent, if the broker is there, for `limit` seconds at most."""
+        if self.connected:
+            self._idle = anyio.Event()
+            self._more.set()
+            with anyio.move_on_after(limit):
+                await self._idle.wait()
 
     async def run(self) -> None:
         """Keep the connection until cancelled; a broker that is away is sought again, ever more slowly."""
@@ -133,6 +146,7 @@ class Bridge:
         while True:
             waiting = self._outbox.peek()
             if waiting is None:
+                self._idle.set()
                 self._more = anyio.Event()
                 await self._more.wait()
                 continue
@@ -153,7 +167,7 @@ class Bridge:
             if not isinstance(payload, bytes):
                 raise ControlError("the payload is no JSON")
             read_control(kind, payload).do(session)
-        except ControlError as error:
+        except ValueError as error:  # also a session that has no room for one more variable
             logger.warning("a control message is refused: %s", error, extra={"session": id})
             self._put(Message(self._topics.refused(id), _json(kind=kind, reason=str(error))))
 

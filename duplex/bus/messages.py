@@ -62,7 +62,6 @@ class Controlled(Protocol):
     def announce(self, text: str) -> None: ...
     def end(self, reason: str) -> None: ...
     def set_variable(self, name: str, value: str) -> None: ...
-    def tool_result(self, call: str, result: str) -> None: ...
 
 
 class ControlError(ValueError):
@@ -101,18 +100,8 @@ class Set(_Control):
         session.set_variable(self.name, self.value)
 
 
-class ToolResult(_Control):
-    """What a tool gave that is answered over the broker."""
-
-    call: Annotated[str, Field(min_length=1, max_length=64)]
-    result: Annotated[str, Field(max_length=8_000)]
-
-    def do(self, session: Controlled) -> None:
-        session.tool_result(self.call, self.result)
-
-
-Control = Say | End | Set | ToolResult
-_KINDS: dict[str, type[Control]] = {"say": Say, "end": End, "set": Set, "tool_result": ToolResult}
+Control = Say | End | Set
+_KINDS: dict[str, type[Control]] = {"say": Say, "end": End, "set": Set}
 
 
 def read_control(kind: str, payload: bytes) -> Control:

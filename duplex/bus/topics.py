@@ -3,7 +3,7 @@
 <prefix>/<agent>/online                     "true" while the server is there (retained, also the last will)
 <prefix>/<agent>/sessions/<id>/state        {"state": "started" | "ending"} (retained; taken back when it is over)
 <prefix>/<agent>/sessions/<id>/events/<kind>  one event of the session (`ended` is its last)
-<prefix>/<agent>/sessions/<id>/control/<kind> what is asked of the session: say, end, set, tool_result
+<prefix>/<agent>/sessions/<id>/control/<kind> what is asked of the session: say, end, set
 <prefix>/<agent>/sessions/<id>/refused      why something that was asked is not done
 """
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from duplex.agent.faults import describe, from_source, from_validation
 from duplex.agent.schema import Section
 from duplex.agent.source import SourceError, parse, read_text
+from duplex.bus.config import MqttSection
 from duplex.logs import hide
 from duplex.transport.webrtc.ice import Ice, Turn
 
@@ -107,6 +108,7 @@ class ServerConfig(Section):
         reconnect_seconds: how long a session waits for a caller who was cut off.
         drain_seconds: how long calls may go on after SIGTERM or Ctrl-C.
         ice: how connections are sought.
+        mqtt: a broker on which sessions are told of and controlled; none without it.
     """
 
     max_sessions: int = Field(default=4, ge=1, le=1_000)
@@ -115,6 +117,7 @@ class ServerConfig(Section):
     reconnect_seconds: float = Field(default=30, ge=0, le=3_600)
     drain_seconds: float = Field(default=20, ge=0, le=3_600)
     ice: IceSection = IceSection()
+    mqtt: MqttSection | None = None
 
 
 def load_config(

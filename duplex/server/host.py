@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 from starlette.applications import Starlette
@@ -16,11 +17,15 @@ from duplex.agent.loader import load_agent
 from duplex.agent.memory import keep_for_good
 from duplex.agent.session import Engines, Session
 from duplex.agent.spec import AgentSpec
+from duplex.bus.config import BusError
 from duplex.graph import Event, Lanes
 from duplex.graph.log import line
 from duplex.server.app import create_app
 from duplex.server.config import ServerConfig, resolve_ice
 from duplex.server.serve import serving, until
+
+if TYPE_CHECKING:
+    from duplex.bus.bridge import Bridge
 
 logger = logging.getLogger(__name__)
 
@@ -107,9 +112,10 @@ class Agent:
             AgentFileError, ModelError, LLMError, KnowledgeError: the models cannot be loaded.
         """
         config, stop = config or ServerConfig(), stop or anyio.Event()
-        app = self._app(config, record)
+        bridge = self._bridge(config)
+        app = self._app(config, record, bridge)
         try:
-            async with serving(app, host, port) as url:
+            async with _running(bridge), serving(app, host, port) as url:
                 print(f"{self.spec.name}: open {url} in a browser (Ctrl-C ends)", flush=True)
                 async with until(stop):
                     await self.load()
@@ -121,12 +127,23 @@ class Agent:
             with anyio.CancelScope(shield=True):
                 await self.aclose()
 
-    def _app(self, config: ServerConfig, record: Path | None) -> Starlette:
+    def _bridge(self, config: ServerConfig) -> Bridge | None:
+        if config.mqtt is None:
+            return None
+        try:
+            from duplex.bus.bridge import Bridge  # its library is not part of the base install
+        except ModuleNotFoundError as error:
+            raise BusError("the configuration names a broker: pip install 'duplex-voice[mqtt]'") from error
+        return Bridge(config.mqtt.resolve(), self.spec.name)
+
+    def _app(self, config: ServerConfig, record: Path | None, bridge: Bridge | None) -> Starlette:
         def new_session() -> Session:
             assert self._engines is not None  # the application asks `ready` first
             session = Session(self._engines)
             if record is not None:
                 session.subscribe(Recorder(record / session.id))
+            if bridge is not None:
+                bridge.attach(session)
             return session
 
         return create_app(
@@ -139,6 +156,22 @@ class Agent:
             reconnect_timeout=config.reconnect_seconds,
             title=self.spec.name,
         )
+
+
+@asynccontextmanager
+async def _running(bridge: Bridge | None) -> AsyncIterator[None]:
+    """Keep the bridge for as long as the block lasts. What the block raises comes out as it is."""
+    if bridge is None:
+        yield
+        return
+    task = asyncio.create_task(bridge.run())
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await bridge.flush()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 class Recorder:
