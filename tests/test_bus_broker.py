@@ -212,7 +212,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return pem, key
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
 def test_tls_trusts_the_certificate_that_is_named_and_no_other(tmp_path: Path) -> None:
     pem, key = certificate(tmp_path, "right")
