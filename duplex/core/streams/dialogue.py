@@ -178,7 +178,7 @@ def load_dialogue(path: Path) -> Dialogue:
         ValueError: it is no dialogue.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         text = json.loads(arrays["text"].tobytes())
         dialogue = Dialogue(

@@ -68,7 +68,7 @@ class SinkAttention(nn.Module):
     def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Float [batch, time, dim], each frame over what it may see."""
         cache, seen = state
-        query, fresh = self.enter(x).split((self.config.dim, 2 * self.config.dim), dim=-1)
+        query, fresh = torch.split(self.enter(x), [self.config.dim, 2 * self.config.dim], dim=-1)
         memory = torch.cat((cache, fresh), dim=1)
         now = seen[:, None] + torch.arange(x.shape[1], device=x.device)
         at = torch.cat((self._positions(seen), now), dim=1)
@@ -79,7 +79,7 @@ class SinkAttention(nn.Module):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Float [batch, dim] against the cache: the cost is the cache's length."""
         cache, seen = state
-        query, fresh = self.enter(x).split((self.config.dim, 2 * self.config.dim), dim=-1)
+        query, fresh = torch.split(self.enter(x), [self.config.dim, 2 * self.config.dim], dim=-1)
         slots = torch.arange(self.config.slots, device=x.device)
         here = slots == self._slot(seen).unsqueeze(-1)
         cache = torch.where(here.unsqueeze(-1), fresh.unsqueeze(1), cache)
@@ -112,7 +112,7 @@ class SinkAttention(nn.Module):
     def _attend(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
         heads = self.config.heads
         keys, values = memory.chunk(2, dim=-1)
-        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (query, keys, values))
+        q, k, v = (torch.unflatten(part, -1, (heads, -1)).transpose(1, 2) for part in (query, keys, values))
         scores = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(q.shape[-1]) + bias
         return torch.matmul(torch.softmax(scores, dim=-1), v).transpose(1, 2).flatten(2)
 

@@ -102,13 +102,13 @@ class Ssd(nn.Module):
 
     def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c = self.config
-        gate, mixed, dt = self.enter(x).split((c.inner, c.mixed, c.heads), dim=-1)
+        gate, mixed, dt = torch.split(self.enter(x), [c.inner, c.mixed, c.heads], dim=-1)
         return gate, mixed, F.softplus(dt + self.dt_bias)
 
     def _split(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c = self.config
-        u, b, k = mixed.split((c.inner, c.state, c.state), dim=-1)
-        return u.unflatten(-1, (c.heads, c.head)), b, k
+        u, b, k = torch.split(mixed, [c.inner, c.state, c.state], dim=-1)
+        return torch.unflatten(u, -1, (c.heads, c.head)), b, k
 
     def _rates(self) -> Tensor:
         return -torch.exp(self.decay)
@@ -138,7 +138,7 @@ def chunked(
     pad = -time % CHUNK
     if pad:  # a time step of 0 neither fades nor writes
         u, dt, b, c = (F.pad(part, (0,) * (2 * (part.dim() - 2)) + (0, pad)) for part in (u, dt, b, c))
-    u, dt, b, c = (part.unflatten(1, (-1, CHUNK)) for part in (u * dt.unsqueeze(-1), dt, b, c))
+    u, dt, b, c = (torch.unflatten(part, 1, (-1, CHUNK)) for part in (u * dt.unsqueeze(-1), dt, b, c))
     fall = torch.cumsum(dt * rates, dim=2).transpose(
         2, 3
     )  # log decay since the chunk began [batch, chunks, H, Q]
