@@ -36,6 +36,11 @@ class AgentContender:
         return self.spec.name
 
     @property
+    def voices(self) -> tuple[str, ...]:
+        """The Kokoro voice that it speaks with, if it does."""
+        return (self.spec.tts.kokoro.voice,) if self.spec.tts.kokoro else ()
+
+    @property
     def engines(self) -> Engines:
         """What its sessions share."""
         if self._engines is None:

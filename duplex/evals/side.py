@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
@@ -44,6 +44,16 @@ class Contender(Protocol):
     @property
     def name(self) -> str:
         """What the report calls it."""
+
+    @property
+    def voices(self) -> Collection[str]:
+        """Voices that it speaks with: the user gets another."""
+
+    async def load(self) -> None:
+        """Load what is heavy, once, before the first side is made."""
+
+    async def aclose(self) -> None:
+        """Release it."""
 
     def side(self, scenario: Scenario) -> AbstractAsyncContextManager[Side]:
         """A side for one scenario, on the running event loop: it has the scenario's tools and knows of its opening.

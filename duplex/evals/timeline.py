@@ -99,7 +99,7 @@ class Echo:
         # What the resampler holds back is under 40 ms, so the line never runs dry and no sample is displaced.
         self._waiting = np.concatenate((self._waiting, self._resampler.resample_chunk(frame)))
         back, self._waiting = self._waiting[:FRAME], self._waiting[FRAME:]
-        return np.rint(back * self._gain).astype(np.int32)
+        return _louder(back, self._gain)
 
 
 class Player:
@@ -211,9 +211,7 @@ class Player:
         gain_db = item.gain_db
         if item.snr_db is not None:
             gain_db = self._reference(item) - item.snr_db - active_dbfs(samples)
-        if not gain_db:
-            return samples.astype(np.int32)
-        return np.rint(samples * 10 ** (gain_db / 20)).astype(np.int32)
+        return _louder(samples, 10 ** (gain_db / 20))
 
     def _reference(self, item: Item) -> float:
         """The level of speech that an item's `snr_db` is against: the agent's where it follows the agent's speech."""
@@ -238,6 +236,11 @@ def active_dbfs(pcm: Pcm) -> float:
     levels = np.array([level_dbfs(frame) for frame in frames] or [FLOOR_DBFS])
     loud = levels[levels >= levels.max() - _ACTIVE_DB]
     return float(10 * np.log10(np.mean(10 ** (loud / 10))))
+
+
+def _louder(samples: Pcm, gain: float) -> NDArray[np.int32]:
+    louder: NDArray[np.int32] = np.rint(samples * gain).astype(np.int32)
+    return louder
 
 
 def _check(scenario: str, item: Item, ids: set[str]) -> None:

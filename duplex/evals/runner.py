@@ -1,0 +1,180 @@
+"""A run: scenarios against a contender, one after the other or in several processes, kept as each is done."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from duplex import __version__
+from duplex.agent.loader import load_agent
+from duplex.evals.contender import AgentContender
+from duplex.evals.job import Done, Job, Make, Options, failed, kept, key_of, patience, start_jobs, write
+from duplex.evals.suite import Case, read_suite
+from duplex.evals.workers import Failed, work
+from duplex.graph import perf_seconds
+
+_LEFT = ("metrics.json", "replay.json", "events.jsonl", "dialogue.wav")
+"""What a scenario's folder holds."""
+
+
+class RunError(Exception):
+    """A run cannot be made as it was asked for; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run came to.
+
+    Attributes:
+        done: its scenarios, in the order in which they were done; those of an earlier run first.
+        others: ids of scenarios that are not for this lane.
+        wall: seconds that it took, loading included.
+    """
+
+    done: tuple[Done, ...]
+    others: tuple[str, ...]
+    wall: float
+
+    @property
+    def failed(self) -> list[Done]:
+        """Those that could not be run to their end."""
+        return [each for each in self.done if each.error]
+
+
+Watch = Callable[[Done, int], None]
+"""Is told of each scenario as it is done, and how many there are."""
+
+
+def agent(name: str) -> tuple[Make, str]:
+    """The contender that an agent's name or file means, and its identity.
+
+    Raises:
+        AgentFileError: there is none, or it has faults.
+    """
+    spec = load_agent(name)
+    return partial(AgentContender, spec), spec.model_dump_json()
+
+
+def run_suite(make: Make, identity: str, options: Options, watch: Watch = lambda done, of: None) -> Ran:
+    """Run a suite and leave `OUT/<id>/...`, `OUT/run.json` and `OUT/summary.json`.
+
+    What an earlier run did with the same scenario, contender and options is kept. Each result is written when it is
+    there, so whoever stops a run (KeyboardInterrupt passes through) loses only what was under way.
+
+    Args:
+        make: the contender, in each process.
+        identity: all that the contender's answers depend on.
+        options: see there.
+        watch: is told of each scenario.
+
+    Raises:
+        RunError: options that contradict each other, or a folder that cannot be used.
+        ScenarioError: there is nothing to run.
+        WorkerError: the contender cannot be loaded.
+    """
+    options = _checked(options)
+    cases, others = read_suite(options.suite, options.lane, options.only)
+    _take(options, identity)
+    start = perf_seconds()
+    done: list[Done] = []
+
+    def tell(one: Done) -> None:
+        done.append(one)
+        watch(one, len(cases))
+
+    todo: list[Job] = []
+    for case in cases:
+        job = Job(case, key_of(case, identity, options))
+        before = None if options.fresh else kept(options.out / case.id, job.key)
+        if before is None:
+            todo.append(job)
+        else:
+            tell(before)
+    try:
+        for job, result in work(partial(start_jobs, make, options), todo, options.jobs, patience):
+            tell(failed(job, result.why, options) if isinstance(result, Failed) else result)
+    finally:
+        ran = Ran(tuple(done), tuple(case.id for case in others), perf_seconds() - start)
+        write(options.out / "run.json", _head(identity, options) | _rest(ran, cases, options))
+    _summarise(options.out)
+    return ran
+
+
+def _checked(options: Options) -> Options:
+    if options.lane == "webrtc":
+        options = replace(options, compute="real")
+    if options.jobs > 1 and options.compute in ("measured", "real"):
+        raise RunError(
+            f"--jobs {options.jobs} would falsify what computing is measured to cost, since processes slow each other "
+            "down: use --jobs 1, or --compute fixed or zero"
+        )
+    return options
+
+
+def _take(options: Options, identity: str) -> None:
+    """Make the folder, or go on in one that holds the same run; another's is only replaced where that was asked for."""
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        before = json.loads((options.out / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise RunError(f"{options.out}: cannot be used: {error}") from error
+    differs = [name for name, value in _head(identity, options).items() if before.get(name) != value]
+    if not differs:
+        return
+    if not options.fresh:
+        raise RunError(
+            f"{options.out} holds a run with another {' and '.join(differs)}: "
+            "give another --out, or --fresh to replace it"
+        )
+    for row in before.get("runs", []):
+        folder = options.out / Path(str(row["id"])).name
+        with contextlib.suppress(OSError):
+            for name in _LEFT:
+                (folder / name).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def _head(identity: str, options: Options) -> dict[str, Any]:
+    """What all scenarios of a run have in common."""
+    contender = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return {"contender": contender, "lane": options.lane, "compute": options.compute}
+
+
+def _rest(ran: Ran, cases: list[Case], options: Options) -> dict[str, Any]:
+    fresh = [each for each in ran.done if not each.kept]
+    return {
+        "suite": str(options.suite),
+        "only": options.only,
+        "jobs": options.jobs,
+        "scenarios": len(cases),
+        "done": len(ran.done),
+        "failed": {each.id: each.error for each in ran.failed},
+        "not_for_this_lane": list(ran.others),
+        "seconds": round(sum(each.seconds for each in fresh), 2),
+        "wall": round(ran.wall, 2),
+        "version": __version__,
+        "machine": {
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        "runs": [asdict(each) for each in ran.done],
+    }
+
+
+def _summarise(out: Path) -> None:
+    try:
+        from duplex.evals.summary import summarise
+    except ImportError:
+        return
+    summarise(out)
