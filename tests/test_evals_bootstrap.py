@@ -98,10 +98,14 @@ def test_what_has_nothing_below_the_line_is_no_ratio() -> None:
 
 def test_a_pooled_difference_is_drawn_together() -> None:
     hits, chances = [1.0, 3.0, 0.0, 2.0], [2.0, 4.0, 1.0, 2.0]
-    same = bootstrap.ratio_difference((hits, chances), (hits, chances))
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
-    better = bootstrap.ratio_difference(([0.0] * 4, chances), (chances, chances))
-    assert (better.value, better.excludes_zero) == (1.0, True)
+
+    def found(ours: list[float]) -> Interval:
+        columns = [hits, chances, ours, chances]
+        return bootstrap.of_sums(columns, lambda sums: sums[:, 2] / sums[:, 3] - sums[:, 0] / sums[:, 1])
+
+    assert (found(hits).value, found(hits).low, found(hits).high) == (0.0, 0.0, 0.0)
+    better = found(chances)
+    assert (better.value, better.excludes_zero) == (pytest.approx(1 / 3), True)
 
 
 @pytest.mark.parametrize(

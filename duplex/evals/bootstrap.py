@@ -109,17 +109,33 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> Interval:
     Raises:
         ValueError: no value, one that is not finite, a negative below the line or nothing below it.
     """
-    rows = _checked_pairs(above, below)
-    if (rows[:, 1] < 0).any() or rows[:, 1].sum() <= 0:
+    if any(each < 0 for each in below):
         raise ValueError("a ratio needs something below the line")
+    return of_sums([above, below], lambda sums: sums[:, 0] / sums[:, 1])
+
+
+def of_sums(columns: Sequence[Sequence[float]], statistic: Callable[[Floats], Floats]) -> Interval:
+    """Any figure that is made of sums over scenarios, such as F1 or a difference of two ratios.
+
+    Args:
+        columns: what is summed, m columns of [n >= 1] each; scenarios are drawn whole.
+        statistic: from the sums [draws, m] to the figure [draws]; what is not finite is a draw that says nothing.
+
+    Raises:
+        ValueError: no value, one that is not finite, or the sample itself has no such figure.
+    """
+    rows = _checked_rows(columns)
 
     def of(draws: NDArray[np.int32]) -> Floats:
-        sums = rows[draws].sum(axis=1)
-        kept = sums[sums[:, 1] > 0]
-        return np.asarray(kept[:, 0] / kept[:, 1], np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = np.asarray(statistic(rows[draws].sum(axis=1)), np.float64)
+        return found[np.isfinite(found)]
 
-    total = rows.sum(axis=0)
-    return _interval(float(total[0] / total[1]), len(rows), of)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        (value,) = statistic(rows.sum(axis=0)[None, :])
+    if not np.isfinite(value):
+        raise ValueError("a ratio needs something below the line")
+    return _interval(float(value), len(rows), of)
 
 
 def difference(a: Sequence[float], b: Sequence[float]) -> Interval:
@@ -128,33 +144,8 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Interval:
     Raises:
         ValueError: as `mean`, or they differ in length.
     """
-    rows = _checked_pairs(a, b)
+    rows = _checked_rows([a, b])
     return mean(list(rows[:, 1] - rows[:, 0]))
-
-
-def ratio_difference(
-    a: tuple[Sequence[float], Sequence[float]], b: tuple[Sequence[float], Sequence[float]]
-) -> Interval:
-    """The difference of two ratios of sums (b's less a's) over the same scenarios, drawn together.
-
-    Args:
-        a, b: above and below the line, [n >= 1] each.
-
-    Raises:
-        ValueError: as `ratio`.
-    """
-    rows = np.concatenate([_checked_pairs(*a, ordered=False), _checked_pairs(*b, ordered=False)], axis=1)
-    rows = rows[np.lexsort(rows.T)]
-    total = rows.sum(axis=0)
-    if (rows[:, [1, 3]] < 0).any() or total[1] <= 0 or total[3] <= 0:
-        raise ValueError("a ratio needs something below the line")
-
-    def of(draws: NDArray[np.int32]) -> Floats:
-        sums = rows[draws].sum(axis=1)
-        kept = sums[(sums[:, 1] > 0) & (sums[:, 3] > 0)]
-        return np.asarray(kept[:, 2] / kept[:, 3] - kept[:, 0] / kept[:, 1], np.float64)
-
-    return _interval(float(total[2] / total[3] - total[0] / total[1]), len(rows), of)
 
 
 def _interval(value: float, n: int, statistic: _Statistic) -> Interval:
@@ -182,10 +173,11 @@ def _checked(values: Sequence[float]) -> Floats:
     return rows
 
 
-def _checked_pairs(above: Sequence[float], below: Sequence[float], ordered: bool = True) -> Floats:
-    if len(above) != len(below):
-        raise ValueError(f"pairs need equally many values, not {len(above)} and {len(below)}")
-    rows = np.stack([np.asarray(above, np.float64), np.asarray(below, np.float64)], axis=1)
+def _checked_rows(columns: Sequence[Sequence[float]]) -> Floats:
+    """Their rows, sorted."""
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError("pairs need equally many values")
+    rows = np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
     if not rows.size or not np.isfinite(rows).all():
         raise ValueError("a statistic needs finite values, at least one")
-    return rows[np.lexsort(rows.T)] if ordered else rows
+    return rows[np.lexsort(rows.T)]
