@@ -49,3 +49,69 @@ it could not be measured (`value` None) or the scenario names no bound to judge 
 """
 
 from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from duplex.evals.metrics import asr, endpointing, fdb1, fdb3, fdb15, handoff, streaming, tau
+from duplex.evals.metrics.expect import verdicts
+from duplex.evals.metrics.spans import Word
+from duplex.evals.metrics.tally import Tally
+from duplex.evals.metrics.view import View
+from duplex.evals.record import Replay
+
+DATA_ENV = "DUPLEX_EVALDATA"
+"""Names the folder of evaluation data; from it comes the human distribution that `bc_jsd` is measured against."""
+logger = logging.getLogger(__name__)
+
+
+def measure(
+    replay: Replay,
+    words: Sequence[Word] | None = None,
+    open_book: Replay | None = None,
+    distributions: Mapping[str, Sequence[float]] | None = None,
+) -> dict[str, Any]:
+    """All metrics that apply to a replay: the flat dict that this module's docstring lists, and "expect".
+
+    Args:
+        replay: in the text lane there is no audio: the agent's words stand for it.
+        words: the agent's, where its log holds none; without either, spans of sound are counted.
+        open_book: the paired run that calls tools only at the endpoint.
+        distributions: human backchannels by sample; default: those of the folder that DUPLEX_EVALDATA names.
+    """
+    view, tally = View(replay, words), Tally()
+    if distributions is None:
+        distributions = read_distributions(os.environ.get(DATA_ENV, ""))
+    fdb1.measure(view, tally, distributions)
+    fdb15.measure(view, tally)
+    tau.measure(view, tally)
+    fdb3.measure(view, tally)
+    streaming.measure(view, tally, View(open_book) if open_book is not None else None)
+    handoff.measure(view, tally)
+    endpointing.measure(view, tally)
+    asr.measure(view, tally)
+    tally.put("late_frames", replay.late_frames)
+    tally.put("missed_items", len(replay.missed))
+    tally.put("echo_floor_ms", None if replay.echo_floor is None else 1000 * replay.echo_floor)
+    flat = tally.flat()
+    return {**flat, "expect": verdicts(view, flat)}
+
+
+@lru_cache(maxsize=4)
+def read_distributions(folder: str) -> dict[str, list[float]] | None:
+    """The human distributions of backchannels in a folder of evaluation data; None where there are none."""
+    path = Path(folder) / "nc_fdb_v1_examples" / "icc_gt_distribution.json"
+    if not folder or not path.is_file():
+        return None
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        found = {str(key): [float(each) for each in row] for key, row in raw.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        logger.warning("%s cannot be read (%s): bc_jsd is left out", path, error)
+        return None
+    return found or None
