@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from duplex import shell
+from duplex.core.cli import app as train_app
 from duplex.evals.cli import app as eval_app
 from duplex.models.cli import app as models_app
 from duplex.transport.cli import run, talk
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
+app.add_typer(train_app, name="train")
 
 AgentName = Annotated[str, typer.Argument(help="A shipped agent's name, or an agent file or its folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -50,6 +52,7 @@ class Bench(StrEnum):
     call = "call"
     start = "start"
     transport = "transport"
+    rag = "rag"
 
 
 class Level(StrEnum):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from duplex.core.streams.layout import HORIZON, OVERLAPS, STATES, VAP_CLASSES, Layout, Stream
+from duplex.core.streams.layout import HORIZON, OVERLAPS, STATES, VAP_CLASSES, Kind, Layout, Stream
 
 HEADS = {"state": len(STATES), "hazard": HORIZON, "vap": VAP_CLASSES, "vad": 2, "overlap": len(OVERLAPS)}
 """Outputs of the frame path by head; the word path adds `complete`. The next half adds `monologue` and `tool`."""
@@ -41,16 +42,19 @@ class ModelConfig:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary that `model_config` reads."""
-        return asdict(self)
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
 
 
 def model_config(data: dict[str, Any]) -> ModelConfig:
     """What `ModelConfig.to_json` gave.
 
     Raises:
-        TypeError: an unknown or a missing key.
+        TypeError, KeyError, ValueError: an unknown or a missing key, or an unknown kind of stream.
     """
-    streams = tuple(Stream(**stream) for stream in data["layout"]["streams"])
+    streams = tuple(
+        Stream(**{**stream, "kind": Kind(stream["kind"])}) for stream in data["layout"]["streams"]
+    )
     return ModelConfig(**{**data, "layout": Layout(streams)})
 
 

@@ -1,0 +1,64 @@
+"""`duplex train`: make data, train the core, export it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="train",
+    help="Train the duplex core: make dialogues, learn from them, export what was learnt.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that `duplex train data` filled.")]
+RunFolder = Annotated[
+    Path, typer.Option("--out", metavar="RUN", help="The run's folder; one that exists is gone on with.")
+]
+
+
+@app.command()
+def core(
+    data: Data,
+    out: RunFolder = Path("out/core"),
+    backbone: Annotated[str, typer.Option(help="ssd (Mamba-2) or attention (sinks, ring cache).")] = "ssd",
+    minutes: Annotated[float, typer.Option(min=0.1, help="At most so long, the word path aside.")] = 60.0,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes of one thread each.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="At most so many steps.")] = 20_000,
+    batch: Annotated[int, typer.Option(min=1, help="Sequences in a step, over all processes.")] = 8,
+    turns: Annotated[int, typer.Option(min=1, help="Turns of text for the word path.")] = 30_000,
+    seed: Annotated[int, typer.Option(help="Of weights and samples.")] = 1,
+) -> None:
+    """Train the core on dialogues: its word path on text, then all of it on both channels.
+
+    Stopped, it goes on where it was. Leaves the log, plots and the best weights in RUN; then `duplex train export RUN`.
+    """
+    from duplex.core.training.config import ModelConfig, TrainConfig
+    from duplex.core.training.loop import LOG
+    from duplex.core.training.pipeline import Job, train
+    from duplex.core.training.plots import plot
+    from duplex.core.training.wordpath import WordTraining
+
+    if backbone not in ("ssd", "attention"):
+        raise typer.BadParameter("ssd or attention", param_hint="--backbone")
+    model = ModelConfig(backbone, memory=32 if backbone == "ssd" else 128)  # type: ignore[arg-type]
+    recipe = TrainConfig(batch=batch, steps=steps, minutes=minutes, seed=seed)
+    try:
+        summary = train(
+            Job(data, out, model, WordTraining(seed=seed), recipe, turns=turns, processes=processes), _told
+        )
+    except (FileNotFoundError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="DATA") from error
+    plot(out / LOG)
+    typer.echo(json.dumps(summary, indent=2))
+
+
+def _told(stage: str, row: dict[str, Any]) -> None:
+    shown = {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
+    typer.echo(
+        f"{stage}: " + ", ".join(f"{name} {value}" for name, value in shown.items() if value is not None)
+    )
