@@ -11,7 +11,7 @@ so a report pools scenarios as sum(X.sum) / sum(X.n), and takes P50, P90 and the
 Seconds, unless the name ends in _ms. "+" after a name: it has .sum and .n; a name without it is one number alone.
 
 A  tor_fdb+                 took the turn, by the official rule; pause_handling, backchannel: whole recording [0/1]
-   tor_pause_window+        true pauses (>= 0.2 s) in which the agent began to speak / pauses
+   tor_pause_window+        true pauses (>= 0.1 s) in which the agent began to speak / pauses
    response_latency+        official: max(0, first agent word - end of turn), over turns with tor_fdb = 1 alone
    fto+                     floor transfer offset: unclipped, over all turns that were answered
    no_response+             turns without an answer / turns

@@ -111,10 +111,10 @@ def _tor_pause(view: View, windows: list[Span]) -> Found:
 
 def _stop(view: View, windows: list[Span]) -> Found:
     start, end = windows[0]
-    stop = fdb15.stops_at(view, start)
+    stop = fdb15.stop_at(view, start)
     if stop is None:
         return Found(None, "the agent was not speaking")
-    return Found(stop[1] - start, "" if stop[1] <= end else "it did not stop in the window", stop[1] <= end)
+    return Found(stop - start, "" if stop <= end else "it did not stop in the window", stop <= end)
 
 
 def _false_stop(view: View, windows: list[Span]) -> Found:

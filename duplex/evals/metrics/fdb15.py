@@ -6,9 +6,19 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from duplex.evals.metrics.spans import FDB_GAP, Spans, clip, falls_silent, gap_rows, merge, overlaps, total
+from duplex.evals.metrics.spans import (
+    FDB_GAP,
+    Spans,
+    clip,
+    falls_silent,
+    gap_rows,
+    merge,
+    onset_after,
+    overlaps,
+    total,
+)
 from duplex.evals.metrics.tally import Tally
-from duplex.evals.metrics.view import Turn, View, claims
+from duplex.evals.metrics.view import View, claims
 from duplex.evals.record import Placed
 
 USER_GAP = 0.6
@@ -62,24 +72,25 @@ def behaviour(view: View, placed: Placed) -> Behaviour | None:
     return "resume" if total(clip(view.voiced, min(end, onset + YIELD), view.end)) > 0 else "unknown"
 
 
-def stops(view: View, turn: Turn) -> tuple[float, float] | None:
-    """When an interruption begins and when the agent falls silent; None where it was not speaking then."""
-    return stops_at(view, turn.start)
+def stop_at(view: View, onset: float) -> float | None:
+    """When the agent, speaking at an onset, falls silent for at least 0.3 s; None where it is not speaking then.
 
-
-def stops_at(view: View, onset: float) -> tuple[float, float] | None:
-    """The same of any moment."""
+    A response that pauses between two sentences at the onset is still being spoken.
+    """
     silent = falls_silent(view.voiced, onset)
-    return None if silent is None else (onset, silent)
+    said = view.speaker(onset)
+    if silent is None and said is not None and said.id is not None:
+        again = onset_after(view.voiced, onset)
+        return None if again is None else falls_silent(view.voiced, again)
+    return silent
 
 
 def tail(view: View, onset: float) -> float:
     """Seconds of the interrupted response that are heard after the onset."""
     old = view.speaker(onset)
-    silent = falls_silent(view.voiced, onset)
-    end = max(old.end if old is not None and old.id is not None else 0.0, silent or onset)
-    new = min((each.start for each in view.utterances if each.start > onset), default=view.end)
-    return total(clip(view.voiced, onset, min(end, new) if old and old.id is not None else end))
+    if old is not None and old.id is not None:
+        return total(clip(view.voiced, onset, old.end))
+    return total(clip(view.voiced, onset, falls_silent(view.voiced, onset) or onset))
 
 
 def fell_silent(view: View, onset: float, within: float) -> bool | None:
@@ -87,11 +98,11 @@ def fell_silent(view: View, onset: float, within: float) -> bool | None:
 
     A response that comes to its own end there counts too: the formula cannot tell. `false_flush` can.
     """
-    stop = stops_at(view, onset)
+    stop = stop_at(view, onset)
     if stop is None:
         return None
     # Sound until the end of the recording was not stopped.
-    return stop[1] - onset <= within and stop[1] < view.end - 0.02
+    return stop - onset <= within and stop < view.end - 0.02
 
 
 def flushed(view: View, onset: float, within: float) -> bool:
@@ -104,12 +115,8 @@ def starts(placed: Placed) -> float:
     return placed.speech[0][0] if placed.speech else placed.start
 
 
-WANTED: dict[str, Behaviour] = {
-    "user_interruption": "respond",
-    "user_backchannel": "resume",
-    "talking_to_other": "resume",
-    "background_speech": "resume",
-}
+_OVERLAPS = ("user_interruption", "user_backchannel", "talking_to_other", "background_speech")
+"""The scenarios of v1.5: who claims the floor wants a response, all else wants the agent to resume."""
 
 
 def measure(view: View, tally: Tally) -> None:
@@ -117,19 +124,19 @@ def measure(view: View, tally: Tally) -> None:
     heard = [span for placed in view.replay.placed for span in placed.speech]
     tally.each("stop_latency_fdb", stop_latencies(heard, view.voiced))
     tally.each("response_latency_fdb15", response_latencies(heard, view.voiced))
-    for turn in view.turns:
-        stop = stops(view, turn)
+    for onset in view.claimed:
+        stop = stop_at(view, onset)
         if stop is not None:
-            if stop[1] - stop[0] <= YIELD:
-                tally.add("stop_latency", stop[1] - stop[0])
-            tally.add("tail_audio_ms", 1000 * tail(view, turn.start))
+            if stop - onset <= YIELD:
+                tally.add("stop_latency", stop - onset)
+            tally.add("tail_audio_ms", 1000 * tail(view, onset))
     for placed in view.replay.placed:
         _behaviour(view, tally, placed)
-        if not claims(placed) and placed in view.asides:
-            stopped = fell_silent(view, starts(placed), FALSE_STOP)
-            tally.add("false_stop", stopped)
-            if stopped is not None and view.has_ids:
-                tally.add("false_flush", flushed(view, starts(placed), FALSE_STOP))
+    for placed in view.asides:
+        stopped = fell_silent(view, starts(placed), FALSE_STOP)
+        tally.add("false_stop", stopped)
+        if stopped is not None and view.has_ids:
+            tally.add("false_flush", flushed(view, starts(placed), FALSE_STOP))
 
 
 def _behaviour(view: View, tally: Tally, placed: Placed) -> None:
@@ -139,5 +146,5 @@ def _behaviour(view: View, tally: Tally, placed: Placed) -> None:
     names: Sequence[Behaviour] = ("respond", "resume", "uncertain", "unknown")
     for name in names:
         tally.add(f"behaviour_{name}", found == name)
-    if view.scenario.task in WANTED:
-        tally.add("behaviour_wanted", found == WANTED[view.scenario.task])
+    if view.scenario.task in _OVERLAPS:
+        tally.add("behaviour_wanted", found == ("respond" if claims(placed) else "resume"))

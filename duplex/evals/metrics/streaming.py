@@ -124,7 +124,8 @@ def judged(view: View, turn: Turn) -> Verdict | None:
 
 def measure(view: View, tally: Tally, open_book: View | None = None) -> None:
     """Section E of one replay. `open_book`: the paired run, which calls only at the endpoint, with the same seed."""
-    if not view.scenario.tools and not any(view.replay.of("tool_call")):
+    scenario = view.scenario
+    if not scenario.tools and scenario.tool_calls is None and scenario.answer is None:
         return
     pairs = dict(enumerate(open_book.due)) if open_book is not None else {}
     for at, turn in enumerate(view.due):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from duplex.evals.metrics.fdb15 import FALSE_STOP, YIELD, fell_silent, starts, stops
+from duplex.evals.metrics.fdb15 import FALSE_STOP, YIELD, fell_silent, starts, stop_at
 from duplex.evals.metrics.spans import at
 from duplex.evals.metrics.tally import Tally
-from duplex.evals.metrics.view import View
+from duplex.evals.metrics.view import OWN, View
 from duplex.evals.record import Placed
 
 FEWEST = 10
@@ -18,9 +18,11 @@ _KINDS = ("s_bc", "s_vt", "s_nd")
 
 
 def kind_of(placed: Placed) -> str:
-    """Backchannels are BC, noises VT (tau-voice: vocal tics), speech that is not for the agent ND."""
-    kind = placed.item.kind
-    return {"backchannel": "s_bc", "noise": "s_vt"}.get(kind, "s_nd")
+    """What the user says to the agent is BC, noises are VT (tau-voice: vocal tics), speech not for the agent ND."""
+    item = placed.item
+    if item.kind == "noise":
+        return "s_vt"
+    return "s_bc" if item.kind in OWN and item.addressed_to == "agent" else "s_nd"
 
 
 def selectivity(pooled: Mapping[str, tuple[float, float]]) -> float | None:
@@ -70,12 +72,12 @@ def measure(view: View, tally: Tally) -> None:
     onsets = [each.start for each in view.utterances if each.asked]
     speech = [span for turn in view.turns for span in turn.speech]
     tally.ratio("i_a", sum(1 for onset in onsets if at(speech, onset)), len(view.turns))
-    for turn in view.turns:
-        stop = stops(view, turn)
+    for onset in view.claimed:
+        stop = stop_at(view, onset)
         if stop is not None:
-            tally.add("r_y", stop[1] - stop[0] <= YIELD)
-            if stop[1] - stop[0] <= YIELD:
-                tally.add("l_y", stop[1] - stop[0])
+            tally.add("r_y", stop - onset <= YIELD)
+            if stop - onset <= YIELD:
+                tally.add("l_y", stop - onset)
     for placed in view.asides:
         stopped = fell_silent(view, starts(placed), FALSE_STOP)
         wrong = answered(view, placed) if stopped is None else stopped

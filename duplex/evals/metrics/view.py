@@ -29,6 +29,10 @@ from duplex.evals.scenario import Span, Window
 
 UNASKED = ("greeting", "announcement")
 """Reasons of responses that no turn of the user asked for."""
+OWN = ("user_speech", "interruption", "backchannel")
+"""What the user says himself."""
+PAUSE = 0.1
+"""Seconds; a shorter silence of the user's is part of the words around it."""
 _LATE = 0.06
 """Seconds that the log's start of a response and its sound may differ by."""
 _MOMENT = re.compile(r"([\w.\-]+?)\.(speech_start|speech_end|start|end)\s*(?:([+-])\s*(\d+(?:\.\d+)?))?$")
@@ -57,8 +61,8 @@ class Turn:
 
     @property
     def pauses(self) -> list[Span]:
-        """Its true silences of at least 0.2 s; shorter ones belong to the words around them."""
-        return gaps(merge(self.speech, OUR_GAP - 1e-6), OUR_GAP)
+        """Its true silences of at least 0.1 s, as eot-bench counts them."""
+        return gaps(self.speech, PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +165,8 @@ class View:
                 groups.append([])
         groups = [group for group in groups if group]
         starts = [min(each.speech[0][0] for each in group) for group in groups]
-        return [
-            _turn(group, start, until)
-            for group, start, until in zip(groups, starts, [*starts[1:], self.end], strict=True)
-        ]
+        untils = [*starts[1:], self.end]
+        return [_turn(*each) for each in zip(groups, starts, untils, strict=False)]
 
     @property
     def due(self) -> list[Turn]:
@@ -174,8 +176,13 @@ class View:
     @cached_property
     def user_speech(self) -> list[Span]:
         """U: what the user says to the agent, turns and backchannels."""
-        own = [each for each in self.replay.placed if each.item.kind in (*_OWN, "backchannel")]
+        own = [each for each in self.replay.placed if each.item.kind in OWN]
         return merge([span for each in own for span in each.speech], 0.0)
+
+    @property
+    def claimed(self) -> list[float]:
+        """The onsets of what claims the floor; each that falls into the agent's speech is an interruption."""
+        return [placed.speech[0][0] for turn in self.turns for placed in turn.items]
 
     @cached_property
     def asides(self) -> list[Placed]:
@@ -240,20 +247,13 @@ class View:
 
     def _pauses(self, item: str) -> list[Span]:
         placed = next((each for each in self.replay.placed if each.item.id == item), None)
-        return [] if placed is None else gaps(merge(placed.speech, OUR_GAP - 1e-6), OUR_GAP)
-
-
-_OWN = ("user_speech", "interruption")
+        return [] if placed is None else gaps(merge(placed.speech, 0.0), PAUSE)
 
 
 def claims(placed: Placed) -> bool:
     """Whether an item takes the floor of the agent."""
     item = placed.item
-    return (
-        item.claims_floor
-        and item.addressed_to == "agent"
-        and (item.kind in _OWN or item.kind == "backchannel")
-    )
+    return item.claims_floor and item.addressed_to == "agent" and item.kind in OWN
 
 
 def _turn(group: Sequence[Placed], start: float, until: float) -> Turn:
