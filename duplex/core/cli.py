@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from duplex.core.data.cli import data
+
 app = typer.Typer(
     name="train",
     help="Train the duplex core: make dialogues, learn from them, export what was learnt.",
@@ -19,6 +21,9 @@ Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that `dup
 RunFolder = Annotated[
     Path, typer.Option("--out", metavar="RUN", help="The run's folder; one that exists is gone on with.")
 ]
+
+
+app.command()(data)
 
 
 @app.command()

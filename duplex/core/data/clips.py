@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ AUDIBLE = 10 ** (-45 / 20) * 32_768
 """-45 dBFS: below this nothing is heard, as in the measures."""
 _NEAR = round(0.09 * SAMPLE_RATE)
 """Around a word boundary, where to look for the quietest place: word times are that uncertain."""
+_WORD_GAP = 0.195
+"""Seconds; a silence from 200 ms on is a pause, as in the reference (10 ms are not counted exactly)."""
 _FADE = np.linspace(0.0, 1.0, HOP)
 
 
@@ -38,6 +41,19 @@ class Clip:
         """How long it is."""
         return len(self.pcm) / SAMPLE_RATE
 
+    @property
+    def spans(self) -> tuple[tuple[float, float], ...]:
+        """Seconds in which a voice is heard; gaps between two words are no silence."""
+        loud = np.concatenate(([False], levels(self.pcm) >= AUDIBLE, [False])).astype(np.int8)
+        edges = np.flatnonzero(np.diff(loud)) / 100
+        spans: list[tuple[float, float]] = []
+        for start, end in edges.reshape(-1, 2).tolist():
+            if spans and start - spans[-1][1] < _WORD_GAP:
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((start, end))
+        return tuple(spans)
+
 
 def levels(pcm: Pcm) -> NDArray[np.float64]:
     """RMS of each whole 10 ms."""
@@ -57,7 +73,7 @@ def spread(words: Sequence[str], seconds: float) -> tuple[tuple[float, float], .
     """Word times guessed by the number of letters."""
     edges = np.cumsum([0.0, *(2.0 + len(word) for word in words)])
     edges *= seconds / edges[-1] if edges[-1] else 0.0
-    return tuple((float(a), float(b)) for a, b in zip(edges, edges[1:], strict=False))
+    return tuple((float(a), float(b)) for a, b in pairwise(edges))
 
 
 def spoken(script: Script, clip: Clip) -> Clip:

@@ -28,22 +28,29 @@ if TYPE_CHECKING:
     from tts import KokoroSynthesiser, PiperSynthesiser
     from tts.types import Synthesiser
 
-_VARIANTS = (
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
+_VARIANTS = _listed(
     "f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alex Alicia Andrea Andy Annie Denis Diogo Gene Gene2 Henrique Hugo "
     "Jacky Lee Marco Mario Michael Mike Nguyen adam anika antonio aunty belinda benjamin boris caleb david ed edward "
     "grandma grandpa gustave iven john linda marcelo max michel miguel norbert pablo paul pedro quincy rob robert "
     "sandro shelby steph travis victor"
-).split()
-_ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")
+)
+_ACCENTS = ("en-us", "en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")
 
 KOKORO = {
-    Split.train: (
+    Split.train: _listed(
         "af_alloy af_bella af_heart af_kore af_nova af_sarah am_adam am_eric am_liam am_onyx am_santa bf_alice "
         "bf_isabella bm_fable"
-    ).split(),
-    Split.validation: "af_aoede af_river am_echo am_michael bf_emma bm_daniel af_jessica".split(),
-    Split.test: "af_nicole af_sky am_fenrir am_puck bf_lily bm_george bm_lewis".split(),
+    ),
+    Split.validation: _listed("af_aoede af_river am_echo am_michael bf_emma bm_daniel af_jessica"),
+    Split.test: _listed("af_nicole af_sky am_fenrir am_puck bf_lily bm_george bm_lewis"),
 }
+NATURAL = 0.2
+"""Share of Kokoro's voices in training; espeak-ng, which is a hundred times faster, has the rest."""
 PIPER_IN = (Split.validation, Split.test)
 """Where Piper speaks: nowhere in training."""
 
@@ -74,7 +81,7 @@ class Voice:
         return f"{self.engine}:{self.name}"
 
 
-def draw_user(split: Split, rng: Random, natural: float = 0.3) -> Voice:
+def draw_user(split: Split, rng: Random, natural: float = NATURAL) -> Voice:
     """A user's voice; `natural` is Kokoro's share in training, where espeak-ng has the rest."""
     if split is Split.train and rng.random() >= natural:
         return _espeak(rng)
@@ -86,7 +93,7 @@ def draw_user(split: Split, rng: Random, natural: float = 0.3) -> Voice:
 def draw_agent(split: Split, rng: Random, user: Voice) -> Voice:
     """The agent's voice, as it is, and never the user's."""
     if split is Split.train:
-        if rng.random() < 0.3:
+        if rng.random() >= NATURAL:
             return _espeak(rng)
     elif user.engine != "piper" and rng.random() < 0.7:
         return Voice("piper", "joe")
@@ -96,7 +103,7 @@ def draw_agent(split: Split, rng: Random, user: Voice) -> Voice:
 def draw_stranger(split: Split, rng: Random, user: Voice) -> Voice:
     """Somebody else in the room."""
     while True:
-        voice = draw_user(split, rng, natural=0.1)
+        voice = draw_user(split, rng, natural=0.0)
         if voice.speaker != user.speaker:
             return voice
 

@@ -1,0 +1,47 @@
+"""`duplex train data`: dialogues to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from duplex.core.data.lexicon import Split
+
+
+def data(
+    hours: Annotated[
+        float, typer.Option(min=0.001, max=10_000, help="Hours of dialogue; what is there counts.")
+    ],
+    split: Annotated[Split, typer.Option(help="Texts, voices and noises of each are its own.")] = Split.train,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder; the dialogues go to OUT/SPLIT (default: ~/.cache/duplex/train)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=9_999, help="Another seed makes other dialogues.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes, each with a core of its own.")] = 1,
+    real: Annotated[
+        bool,
+        typer.Option("--real", help="Recognise training dialogues really, at a core second each second."),
+    ] = False,
+) -> None:
+    """Make dialogues with labels. It may be stopped, and goes on where it was when it is run again.
+
+    Validation and test speak other sentences in other voices, and hear with the real recogniser.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from duplex.core.data.make import Order, default_folder, make
+
+    folder = out or default_folder()
+    order = Order(split, hours, folder, default_folder() / "clips", seed, jobs, real)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.2f} of {task.total:g} h"),
+    )
+    with Progress(*columns, TimeRemainingColumn()) as bars:
+        task = bars.add_task(split.value, total=hours)
+        made = make(order, lambda there: bars.update(task, completed=there))
+    typer.echo(f"{made:.2f} h of dialogue in {folder / split.value}")
