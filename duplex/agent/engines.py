@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
 
@@ -39,7 +40,7 @@ from tts.types import Synthesiser
 
 if TYPE_CHECKING:
     from asr import SileroVad
-    from tools_rag import KnowledgeIndex
+    from tools_rag import Embedder, KnowledgeIndex
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -222,14 +223,21 @@ def _synthesiser(section: TtsSection) -> Synthesiser:
 
 
 def _open_index(knowledge: KnowledgeSection, cache: Path) -> KnowledgeIndex:
-    from tools_rag import KnowledgeIndex, MiniLM, WordLlama
+    from tools_rag import KnowledgeIndex
 
-    folder = model_folder(knowledge.embedder)
-    embedder = MiniLM(folder) if knowledge.embedder == "minilm" else WordLlama(folder)
-    index = KnowledgeIndex.open(knowledge.folder, cache, embedder)
+    index = KnowledgeIndex.open(knowledge.folder, cache, embedder(knowledge.embedder))
     for problem in index.problems:
         logger.warning("knowledge: %s", problem)
     return index
+
+
+@lru_cache(maxsize=2)
+def embedder(name: Literal["minilm", "wordllama"]) -> Embedder:
+    """The embedder of that name, loaded once."""
+    from tools_rag import MiniLM, WordLlama
+
+    folder = model_folder(name)
+    return MiniLM(folder) if name == "minilm" else WordLlama(folder)
 
 
 async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes) -> Answerer:

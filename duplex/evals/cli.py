@@ -69,22 +69,26 @@ def run(
     and a report. Run again, it goes on where it was stopped.
     """
     from duplex.evals import runner
+    from duplex.evals.job import Options
     from duplex.evals.suite import find_suite
 
     if offline:
         os.environ["DUPLEX_OFFLINE"] = "1"
-    options = runner.Options(
+    options = Options(
         find_suite(suite), out, lane.value, compute.value, data=data, jobs=jobs, only=only, fresh=fresh
     )
-    make, identity = runner.agent(agent)
+    make, identity = runner.agent(agent, lane.value)
     with _progress() as watch:
         ran = runner.run_suite(make, identity, options, watch)
     if as_json:
         typer.echo((out / "run.json").read_text(encoding="utf-8"))
     else:
         typer.echo(f"{len(ran.done)} scenarios in {ran.wall:.0f} s; results in {out}")
-    for each in ran.others:
-        typer.echo(f"left out, not for the {lane.value} lane: {each}", err=True)
+    if ran.others:
+        names = ", ".join(ran.others[:5]) + (" and others" if len(ran.others) > 5 else "")
+        typer.echo(
+            f"{len(ran.others)} left out, since they are not for the {lane.value} lane: {names}", err=True
+        )
     for each in ran.failed:
         typer.echo(f"failed: {each.id}: {each.error}", err=True)
     if ran.failed:

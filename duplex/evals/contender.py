@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 
-from duplex.agent.engines import load_engines
+from asr import StreamingWhisper
+from asr.types import Recogniser
+from duplex.agent.answering import FromModel
+from duplex.agent.engines import grounded, load_engines
 from duplex.agent.session import Engines, Session
 from duplex.agent.spec import AgentSpec
 from duplex.audio.pcm import FRAME_SECONDS, Pcm
 from duplex.dialogue.events import Commit
-from duplex.evals.scenario import Opening, Scenario
+from duplex.evals.corpora import Corpus, FromTool, Searching, open_corpus
+from duplex.evals.scenario import Lane, Opening, Scenario
 from duplex.evals.side import Side
+from duplex.evals.words import WordReader, WordVoice, detector, table
 from duplex.graph import Event, Lanes
+from duplex.nodes.answerer import Answerer
 
 
 class AgentContender:
@@ -25,8 +32,9 @@ class AgentContender:
     knowledge. `load` it before it is used and `aclose` it after; event loops may come and go meanwhile.
     """
 
-    def __init__(self, spec: AgentSpec) -> None:
+    def __init__(self, spec: AgentSpec, lane: Lane = "virtual") -> None:
         self.spec = spec
+        self._lane = lane
         self.lanes = Lanes()
         self._engines: Engines | None = None
 
@@ -60,8 +68,41 @@ class AgentContender:
     @asynccontextmanager
     async def side(self, scenario: Scenario) -> AsyncIterator[Side]:
         """A session for one scenario; see `Contender.side`."""
-        engines = replace(self.engines, greeting="")
+        engines = replace(self.engines, greeting="", answerer=await self._answerer(scenario))
+        if self._lane == "text":
+            reader = WordReader(table(scenario))
+            engines = replace(engines, vad=detector(), recogniser=reader, synthesiser=WordVoice())
+        elif scenario.tools:
+            engines = replace(engines, recogniser=self._without_names(engines.recogniser))
         yield SessionSide(Session(engines, scenario.id[:40]), scenario.agent.opening, self._late)
+
+    async def _answerer(self, scenario: Scenario) -> Answerer:
+        """The agent's own, or one that has the scenario's tool or does what the scenario asks of it."""
+        engines = self.engines
+        if engines.brain is None:
+            raise RuntimeError("the engines do not tell their language models")
+        tool = next((tool for tool in scenario.tools if tool.corpus), None)
+        if tool is not None:
+            corpus = await anyio.to_thread.run_sync(self._corpus, str(tool.corpus))
+            answerer = grounded(self.spec, engines.brain, corpus.index, self.lanes)
+            await answerer.warm()
+            return FromTool(Searching(tool, corpus, scenario, self.lanes), answerer)
+        if scenario.agent.system and isinstance(engines.answerer, FromModel):
+            return FromModel(engines.brain.llm, scenario.agent.system)
+        return engines.answerer
+
+    def _corpus(self, name: str) -> Corpus:
+        embedder = self.spec.knowledge.embedder if self.spec.knowledge else "minilm"
+        return open_corpus(Path(name), embedder)
+
+    def _without_names(self, recogniser: Recogniser) -> Recogniser:
+        """One that is not told the headings of a knowledge that the agent does not have in this scenario."""
+        told = self.spec.asr.whisper and self.spec.asr.whisper.vocabulary
+        return (
+            recogniser
+            if told or not isinstance(recogniser, StreamingWhisper)
+            else recogniser.with_vocabulary(())
+        )
 
     def _late(self) -> int:
         statistics = self.lanes.statistics()

@@ -16,12 +16,14 @@ import anyio
 from duplex import __version__
 from duplex.evals.clips import locate
 from duplex.evals.drivers.making import told
+from duplex.evals.drivers.text import replay_text
 from duplex.evals.drivers.virtual import replay_virtual
-from duplex.evals.prepare import prepare
+from duplex.evals.prepare import Prepared, prepare
 from duplex.evals.record import Compute, Replay
 from duplex.evals.scenario import Lane, Scenario, ScenarioError
 from duplex.evals.side import Contender
 from duplex.evals.suite import Case
+from duplex.evals.words import as_words
 from duplex.graph import perf_seconds
 from duplex.models.store import write_atomically
 from duplex.transport.costs import read_costs
@@ -124,16 +126,39 @@ def _replay(
     """The replay, with an error where it failed; None where the scenario cannot even be read."""
     if case.scenario is None:
         return None
+    folder = options.data or case.file.parent
     try:
-        prepared = prepare(case.scenario, options.data or case.file.parent, contender.voices)
+        scenario = _with_corpora(case.scenario, folder)
+        words = options.lane == "text"
+        prepared = as_words(scenario) if words else prepare(scenario, folder, contender.voices)
     except ScenarioError as error:
         return Replay(case.scenario, contender.name, options.lane, options.compute, error=str(error))
+    replay = _played(prepared, contender, options, costs)
+    replay.scenario = replay.scenario.model_copy(update={"tools": case.scenario.tools})
+    return replay
+
+
+def _with_corpora(scenario: Scenario, folder: Path) -> Scenario:
+    """The scenario with its corpora as they are found on this machine."""
+    tools = [
+        tool.model_copy(update={"corpus": str(locate(tool.corpus, folder).absolute())})
+        if tool.corpus
+        else tool
+        for tool in scenario.tools
+    ]
+    return scenario.model_copy(update={"tools": tuple(tools)})
+
+
+def _played(
+    prepared: Prepared, contender: Contender, options: Options, costs: dict[str, float] | None
+) -> Replay:
     if options.lane == "webrtc":
         from duplex.evals.drivers.webrtc import replay_webrtc
 
         return anyio.run(replay_webrtc, prepared, contender)
     assert options.compute != "real"
-    return replay_virtual(prepared, contender, options.compute, costs)
+    play = replay_text if options.lane == "text" else replay_virtual
+    return play(prepared, contender, options.compute, costs)
 
 
 def _measured(replay: Replay) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from duplex import __version__
 from duplex.agent.loader import load_agent
 from duplex.evals.contender import AgentContender
 from duplex.evals.job import Done, Job, Make, Options, failed, kept, key_of, patience, start_jobs, write
+from duplex.evals.scenario import Lane
 from duplex.evals.suite import Case, read_suite
 from duplex.evals.workers import Failed, work
 from duplex.graph import perf_seconds
@@ -53,14 +54,14 @@ Watch = Callable[[Done, int], None]
 """Is told of each scenario as it is done, and how many there are."""
 
 
-def agent(name: str) -> tuple[Make, str]:
-    """The contender that an agent's name or file means, and its identity.
+def agent(name: str, lane: Lane) -> tuple[Make, str]:
+    """The contender that an agent's name or file means in a lane, and its identity.
 
     Raises:
         AgentFileError: there is none, or it has faults.
     """
     spec = load_agent(name)
-    return partial(AgentContender, spec), spec.model_dump_json()
+    return partial(AgentContender, spec, lane), spec.model_dump_json()
 
 
 def run_suite(make: Make, identity: str, options: Options, watch: Watch = lambda done, of: None) -> Ran:
