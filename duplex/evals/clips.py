@@ -31,7 +31,7 @@ from tts.types import Synthesiser
 
 MAX_SECONDS = 600.0
 """Of a clip."""
-VOICES = ("af_bella", "af_nova", "am_eric", "am_michael", "bf_alice", "bf_isabella", "bm_george", "bm_lewis")
+VOICES = ("af_sky", "am_fenrir", "am_puck", "bf_lily", "bm_george", "bm_lewis")
 """Kokoro's voices that are kept for evaluating: nothing may be trained or tuned on them."""
 _FORMAT = 1  # of the cache: another makes all clips anew
 
