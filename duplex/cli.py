@@ -52,6 +52,7 @@ class Bench(StrEnum):
     call = "call"
     start = "start"
     transport = "transport"
+    replay = "replay"
     rag = "rag"
 
 
