@@ -42,9 +42,7 @@ class FromKnowledge:
         """Find what the question is probably about and let the model read it while the user still speaks."""
         before = messages(history)
         query = contextualise(text, before)
-        asked, passages = await self._lanes.heavy(
-            Priority.SPECULATION, self._search, query, name="search.early"
-        )
+        asked, passages = await self.find(query, early=True)
         await self._answerer.prepare(asked, passages, before)
 
     async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
@@ -53,10 +51,18 @@ class FromKnowledge:
         query = contextualise(text, before)
         call = ToolCall(SEARCH, {"query": query})
         yield call
-        asked, passages = await self._lanes.heavy(Priority.LLM, self._search, query, name="search")
+        asked, passages = await self.find(query)
         yield found(call, passages)
         answer = await self._answerer.answer(asked, passages, before)
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
+
+    async def find(self, query: str, early: bool = False) -> tuple[str, Sequence[Passage]]:
+        """The question as it is understood, and its passages; `early` ones are for words of which more may follow.
+
+        All that is searched goes through here, so that an evaluation can count it and say how long it takes.
+        """
+        priority, name = (Priority.SPECULATION, "search.early") if early else (Priority.LLM, "search")
+        return await self._lanes.heavy(priority, self._search, query, name=name)
 
     def _search(self, query: str) -> tuple[str, Sequence[Passage]]:
         """The question with misheard names put right, and its passages."""
