@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duplex.evals.cli_results import compare, gate, report
+
 if TYPE_CHECKING:
     from duplex.evals.job import Done
     from duplex.evals.runner import Watch
@@ -22,6 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+for _command in (report, compare, gate):
+    app.command()(_command)
 
 
 class LaneName(StrEnum):
