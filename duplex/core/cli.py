@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from duplex.core.data.cli import data
+from duplex.core.data.cli import data, recogniser
 
 app = typer.Typer(
     name="train",
@@ -24,6 +24,7 @@ RunFolder = Annotated[
 
 
 app.command()(data)
+app.command()(recogniser)
 
 
 @app.command()

@@ -57,7 +57,8 @@ def convolved(wave: Wave, response: Wave) -> Wave:
     """The wave in the room, as long as before."""
     size = 1 << (len(wave) + len(response) - 1).bit_length()
     spectrum = np.fft.rfft(wave, size) * np.fft.rfft(response, size)
-    return np.fft.irfft(spectrum, size)[: len(wave)].astype(np.float32)
+    wet: Wave = np.fft.irfft(spectrum, size)[: len(wave)].astype(np.float32)
+    return wet
 
 
 def banded(wave: Wave, low: float, high: float) -> Wave:
@@ -99,8 +100,10 @@ def _brown(rng: Generator, size: int) -> Wave:
 def _hum(rng: Generator, size: int) -> Wave:
     time = np.arange(size) / SAMPLE_RATE
     base = rng.choice((50.0, 60.0))
-    tones = sum(np.sin(2 * np.pi * base * k * time + rng.uniform(0, 6)) / k for k in (1, 2, 3, 5, 7))
-    return (tones + 0.2 * coloured(rng, size, 0.5)).astype(np.float32)
+    wave = 0.2 * coloured(rng, size, 0.5)
+    for k in (1, 2, 3, 5, 7):
+        wave += (np.sin(2 * np.pi * base * k * time + rng.uniform(0, 6)) / k).astype(np.float32)
+    return wave
 
 
 def _rain(rng: Generator, size: int) -> Wave:

@@ -101,8 +101,8 @@ class Builder:
         return Voiced(
             exchange=exchange,
             turn=self._say(exchange.turn, user),
-            reply=self.studio.say(exchange.reply, agent),
-            opening=self.studio.say(exchange.opening, agent) if exchange.opening else None,
+            reply=self.studio.say_all(exchange.reply, agent),
+            opening=self.studio.say_all(exchange.opening, agent) if exchange.opening else None,
             murmurs=tuple(self.studio.say(text, agent) for text in exchange.murmurs[:4]),
             extras=tuple(self._say(s, v) for s, v in zip(exchange.extras, voices, strict=True)),
         )

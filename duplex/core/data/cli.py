@@ -45,3 +45,35 @@ def data(
         task = bars.add_task(split.value, total=hours)
         made = make(order, lambda there: bars.update(task, completed=there))
     typer.echo(f"{made:.2f} h of dialogue in {folder / split.value}")
+
+
+def recogniser(
+    minutes: Annotated[
+        float, typer.Option(min=0.1, help="Of users' audio to hear really; what is there counts.")
+    ],
+    out: Annotated[Path, typer.Option("--json", metavar="FILE", help="Where the fitted rates go.")],
+    seed: Annotated[int, typer.Option(min=0, max=9_999, help="Of the dialogues.")] = 9_000,
+) -> None:
+    """Fit the simulated recogniser on real hypotheses of training dialogues; configs/core/recogniser.json is one.
+
+    It may be stopped: what was heard is kept.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from duplex.core.data.collect import collect
+    from duplex.core.data.fit import fitted
+    from duplex.core.data.make import Order, default_folder
+    from duplex.core.data.simulate import shipped_errors
+
+    folder = default_folder()
+    order = Order(Split.train, 0.0, folder, folder / "clips", seed)
+    columns = (TextColumn("heard"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total:g} minutes"))
+    with Progress(*columns, TimeRemainingColumn()) as bars:
+        task = bars.add_task("heard", total=minutes)
+        samples = collect(
+            order, folder / "hypotheses", minutes, lambda have: bars.update(task, completed=have)
+        )
+    errors, moments = fitted(samples, shipped_errors())
+    out.write_text(errors.to_json(), encoding="utf-8")
+    for name, (real, simulated) in moments.items():
+        typer.echo(f"{name:18} real {real:6.3f}  simulated {simulated:6.3f}")

@@ -28,6 +28,9 @@ FINISHING = 0.4
 LOUD_ECHO, FAINT_ECHO = -42.0, -52.0
 """dBFS from which an echo is heard as one, and below which it is none."""
 
+_SYLLABLES = 5
+"""Frames over which an echo's loudest one counts: it does not come and go with each syllable."""
+
 _LISTEN, _START, _HOLD, _MURMUR, _YIELD, _RESUME, _IGNORE = range(len(STATES))
 _NONE, _BACKCHANNEL, _TAKES, _SIDE, _ECHO, _NOISE = range(len(OVERLAPS))
 _CLASS = {Kind.backchannel: _BACKCHANNEL, Kind.turn: _TAKES, Kind.side: _SIDE, Kind.noise: _NOISE}
@@ -154,7 +157,9 @@ class _Labeller:
     def _echoed(self, state: NDArray[np.int8], overlap: NDArray[np.int8], echo: NDArray[np.floating]) -> None:
         """The agent hears itself: it is to go on."""
         free = self._speaking & (overlap == _NONE) & ~self._user
-        loud, faint = echo >= LOUD_ECHO, echo >= FAINT_ECHO
+        padded = np.concatenate((np.full(_SYLLABLES - 1, -np.inf), echo))
+        lately = np.lib.stride_tricks.sliding_window_view(padded, _SYLLABLES).max(axis=1)
+        loud, faint = lately >= LOUD_ECHO, lately >= FAINT_ECHO
         overlap[free & faint & ~loud] = UNKNOWN
         overlap[free & loud] = _ECHO
         state[free & loud & (state == _LISTEN)] = _RESUME
@@ -172,20 +177,23 @@ class _Labeller:
     def _complete(self, readings: Sequence[Reading]) -> NDArray[np.int8]:
         complete = np.full(len(self._ends), UNKNOWN, np.int8)
         for reading in readings:
-            complete[self._ends >= reading.heard.t - 1e-6] = judged(reading, self._schedule.turns)
-        for turn in self._schedule.turns:  # an answered turn is no longer asked about
-            complete[self._between(turn.answered, np.inf) & self._none_open()] = UNKNOWN
+            complete[self._ends >= reading.heard.t - 1e-6] = UNKNOWN
+            turn = turn_of(reading, self._schedule.turns)
+            if turn is not None:  # an answered turn is no longer asked about
+                known = self._between(reading.heard.t - FRAME_SECONDS / 1e3, turn.answered)
+                complete[known] = judged(reading, turn)
         return complete
 
-    def _none_open(self) -> NDArray[np.bool_]:
-        return ~self._during((turn.sound.start, turn.answered) for turn in self._schedule.turns)
+
+def turn_of(reading: Reading, turns: Sequence[Turn]) -> Turn | None:
+    """The turn that a hypothesis is of; None for what else was heard."""
+    return next((t for t in turns if t.sound.start < reading.until <= t.answered + FRAME_SECONDS), None)
 
 
-def judged(reading: Reading, turns: Sequence[Turn]) -> int:
-    """Whether a reading's words are all of its turn: 1, 0, or UNKNOWN."""
+def judged(reading: Reading, turn: Turn) -> int:
+    """Whether a hypothesis has all words of its turn: 1, 0, or UNKNOWN."""
     words = [part for word in reading.heard.words for part in normalised(word)]
-    turn = next((t for t in turns if t.sound.start < reading.until <= t.answered + FRAME_SECONDS), None)
-    if not words or turn is None or not turn.sound.words:
+    if not words or not turn.sound.words:
         return UNKNOWN
     last = turn.sound.words[-1]
     if reading.until < last.start + 0.3 * (last.end - last.start):

@@ -153,6 +153,6 @@ def _recogniser() -> Recognise:
     from asr.whisper import WhisperModel
     from duplex.models import model_folder
 
-    models = (WhisperModel(model_folder(name)) for name in ("whisper-tiny.en", "whisper-base"))
-    whisper = StreamingWhisper(*models)
+    partial, final = (WhisperModel(model_folder(name)) for name in ("whisper-tiny.en", "whisper-base"))
+    whisper = StreamingWhisper(partial, final)
     return lambda staged: heard_really(staged.pcm, staged.asked, whisper)

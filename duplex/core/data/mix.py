@@ -65,7 +65,7 @@ def draw_scene(rng: Generator) -> Scene:
         level=float(rng.uniform(-32, -18)),
         side=float(rng.uniform(6, 22)),
         noise=float(rng.uniform(-68, -38)) if rng.random() < 0.75 else None,
-        echo=float(rng.uniform(12, 35)) if rng.random() < 0.45 else None,
+        echo=float(rng.uniform(12, 35)) if rng.random() < 0.35 else None,
         lag=float(rng.uniform(0.04, 0.2)),
         reverb=float(rng.uniform(0.12, 0.6)) if rng.random() < 0.6 else 0.0,
         distance=float(rng.uniform(0.05, 0.8)),

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from random import Random
+from typing import Any
 
 from asr.agreement import LocalAgreement
 from asr.types import Word
@@ -91,7 +92,9 @@ class Errors:
 def shipped_errors() -> Errors:
     """The fitted rates of the default recogniser, tiny.en for partials and base for finals."""
     given = json.loads(config_path("core/recogniser.json").read_text(encoding="utf-8"))
-    rates = {key: tuple(value) if isinstance(value, list) else value for key, value in given["rates"].items()}
+    rates: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in given["rates"].items()
+    }
     confusions = {word: tuple(others) for word, others in given["confusions"].items()}
     return Errors(
         Rates(**rates), confusions, tuple(given["inserted"]), tuple(given["made_up"]), given["minutes"]
@@ -108,15 +111,26 @@ def audible_words(staged: Staged) -> list[TimedWord]:
     return sorted(found, key=lambda word: word.end)
 
 
-def simulated(staged: Staged, errors: Errors | None = None) -> list[Reading]:
+def simulated(staged: Staged) -> list[Reading]:
     """What the recogniser believes, for `Builder`."""
-    errors = errors or shipped_errors()
-    rng = staged.rng
+    return answers(audible_words(staged), staged.asked, shipped_errors(), staged.rng)
+
+
+def answers(
+    words: Sequence[TimedWord], asked: Sequence[Question], errors: Errors, rng: Random
+) -> list[Reading]:
+    """What would be believed of these words.
+
+    Args:
+        words: what can be heard, in the order of their ends.
+        asked: when the recogniser is asked.
+        errors: how it errs.
+        rng: decides.
+    """
     badness = math.exp(rng.gauss(0.0, errors.rates.spread) - errors.rates.spread**2 / 2)
-    words = audible_words(staged)
     found: list[Reading] = []
     turn: _Turn | None = None
-    for question in staged.asked:
+    for question in asked:
         if question.ask is Ask.begin or turn is None:
             turn = _Turn(errors, badness, rng)
             found.append(Reading(Heard(question.t, question.turn, ()), question.t))
@@ -152,7 +166,7 @@ class _Turn:
         cut = False
         for word in said:
             age = question.t - word.end
-            if cut or (age < 0.5 and self._rng.random() > rates.shown[_bin(age)]):
+            if cut or (age < 0.5 and self._rng.random() > rates.shown[age_bin(age)]):
                 cut = True  # what comes after a word that is not there yet is not there either
                 continue
             written = self._taken_for(word)
@@ -218,7 +232,8 @@ class _Turn:
         return self._rng.random() < min(0.9, rate * self._badness)
 
 
-def _bin(age: float) -> int:
+def age_bin(age: float) -> int:
+    """Which of AGES a word's age is in."""
     return next((at for at, bound in enumerate(AGES) if age < bound), len(AGES))
 
 

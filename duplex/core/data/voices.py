@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import soxr
 from numpy.typing import NDArray
 
 from asr.types import SAMPLE_RATE
-from duplex.audio.pcm import Pcm, to_int16
+from duplex.audio.pcm import Pcm, to_float, to_int16
 from duplex.core.data.clips import Clip, audible, spread
 from duplex.core.data.lexicon import Split
 
@@ -53,6 +54,10 @@ NATURAL = 0.2
 """Share of Kokoro's voices in training; espeak-ng, which is a hundred times faster, has the rest."""
 PIPER_IN = (Split.validation, Split.test)
 """Where Piper speaks: nowhere in training."""
+
+
+_SENTENCE = re.compile(r"(?<=[.?!]) ")
+_BREATH = round(0.35 * SAMPLE_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def draw_user(split: Split, rng: Random, natural: float = NATURAL) -> Voice:
 def draw_agent(split: Split, rng: Random, user: Voice) -> Voice:
     """The agent's voice, as it is, and never the user's."""
     if split is Split.train:
-        if rng.random() >= NATURAL:
+        if rng.random() >= NATURAL / 2:
             return _espeak(rng)
     elif user.engine != "piper" and rng.random() < 0.7:
         return Voice("piper", "joe")
@@ -154,6 +159,19 @@ class Studio:
         part.replace(file)
         return clip
 
+    def say_all(self, text: str, voice: Voice) -> Clip:
+        """Sentence by sentence, as an agent's voice does: what it often says is said once."""
+        clips = [self.say(sentence, voice) for sentence in _SENTENCE.split(text)]
+        parts: list[Pcm] = []
+        times: list[tuple[float, float]] = []
+        at = 0.0
+        for number, clip in enumerate(clips):
+            parts += [np.zeros(_BREATH, np.int16)] * (number > 0) + [clip.pcm]
+            at += _BREATH / SAMPLE_RATE * (number > 0)
+            times += [(start + at, end + at) for start, end in clip.times]
+            at += clip.seconds
+        return Clip(np.concatenate(parts), tuple(times))
+
     def _say_espeak(self, text: str, voice: Voice) -> Clip:
         from duplex.core.data.espeak import espeak
 
@@ -163,13 +181,13 @@ class Studio:
         seconds = len(pcm) / engine.sample_rate
         starts = _first_of_each_word(text, begun)
         times = [(start, end) for start, end in zip(starts, [*starts[1:], seconds], strict=True)]
-        return _clip(pcm.astype(np.float32) / 32_768, engine.sample_rate, times, text, voice.scale)
+        return _clip(to_float(pcm), engine.sample_rate, times, text, voice.scale)
 
     def _say_neural(self, text: str, voice: Voice) -> Clip:
         engine = self._engine(voice)
         utterance = engine.stream()
         chunks = [*utterance.feed(text), *utterance.finish()]
-        wave = np.concatenate([chunk.pcm for chunk in chunks]).astype(np.float32) / 32_768
+        wave = to_float(np.concatenate([chunk.pcm for chunk in chunks]))
         times = [(word.start, word.end) for chunk in chunks for word in chunk.words]
         return _clip(wave, engine.sample_rate, times, text, voice.scale)
 
@@ -190,7 +208,8 @@ class Studio:
 
 def _first_of_each_word(text: str, begun: Sequence[tuple[int, float]]) -> list[float]:
     """When each written word begins; espeak may begin several in one ("twenty-one"), or none."""
-    starts, place = [], 0
+    starts: list[float] = []
+    place = 0
     for word in text.split():
         place = text.index(word, place)
         inside = [at for first, at in begun if place <= first < place + len(word)]
