@@ -65,11 +65,7 @@ def summarise(ran: Ran, options: Options, agent: str) -> Json:
             "from": options.docs.name if options.docs else "the questions' pages",
             "passages": ran.docs[1],
         },
-        "speech": {
-            "voices": voices,
-            "repaired": sum(row.repaired for row in said.values()),
-            **_readback(said.values()),
-        },
+        "speech": _speech(list(said.values())),
         "scorer": shipped(),
         "delays": {name: _delay(ran, name) for name in dict.fromkeys(row.delay for row in ran.rows)},
         "oracle_lead": _seconds(list(ran.oracle.values())),
