@@ -63,6 +63,23 @@ def core(
     typer.echo(json.dumps(summary, indent=2))
 
 
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `duplex train core` left.")],
+    out: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("configs/core"),
+) -> None:
+    """Export the best weights of a run to ONNX, if they compute what was trained."""
+    from duplex.core.training.export import ParityError, load_run
+    from duplex.core.training.export import export as write
+
+    try:
+        found = write(*load_run(run), out)
+    except (FileNotFoundError, ParityError) as error:
+        raise typer.BadParameter(str(error), param_hint="RUN") from error
+    sizes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in found.files.items())
+    typer.echo(f"{out}: {sizes}; {found.parameters:,} parameters; differs by at most {found.difference:.1g}")
+
+
 def _told(stage: str, row: dict[str, Any]) -> None:
     shown = {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
     typer.echo(
