@@ -145,6 +145,7 @@ def run(spec: AgentSpec, options: Options, watch: Watch = lambda what, done, of:
     anyio.run(contender.load)
     costs = read_costs() if options.compute == "fixed" else None
     base = _identity(spec, options, docs, corpus)
+    yield ran
     done, of = 0, len(questions) * len(latencies) * len(POLICIES)
     for question in questions:
         said = asked.get(question.id)
@@ -247,10 +248,15 @@ def _key(
 
 
 def check(options: Options) -> None:
-    """Refuse what cannot be meant.
+    """Refuse what cannot be meant, before anything is loaded.
 
     Raises:
         ScenarioError: recordings in a lane without sound.
+        ValueError: a delay is not understood, or there is none.
     """
+    if not options.delays:
+        raise ValueError("no delay is left: give seconds, or 'paper', with commas between")
+    for name in options.delays:
+        latency_of(name, options.seed)
     if options.lane == "text" and options.recordings is not None:
         raise ScenarioError("recordings are heard in the virtual lane; the text lane has none")

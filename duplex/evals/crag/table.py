@@ -14,7 +14,6 @@ from duplex.evals.crag.agreement import shipped
 from duplex.evals.crag.questions import kinds
 from duplex.evals.crag.rows import Row, faithful
 from duplex.evals.crag.run import POLICIES, Options, Ran
-from duplex.evals.crag.searching import Policy
 from duplex.evals.crag.speech import BUCKETS
 
 NAME = "CRAG-spoken (local voice)"
@@ -190,8 +189,3 @@ def _told(found: Interval, unit: str, n: int) -> Json:
 
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 5)
-
-
-def policy_name(policy: Policy) -> str:
-    """What a report calls it."""
-    return "its own way" if policy == "own" else "open book"

@@ -1,0 +1,246 @@
+"""A run's figures as tables of text: what the page and the text report both show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from duplex.evals.crag.questions import KINDS
+from duplex.evals.crag.run import POLICIES
+from duplex.evals.crag.searching import Policy
+from duplex.evals.crag.speech import BUCKETS
+from duplex.evals.markdown import figure, interval
+
+Json = Mapping[str, Any]
+ANSWERS = {
+    "truthfulness": "truthfulness",
+    "accurate": "accurate",
+    "hallucination": "hallucinated",
+    "missing": "missing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table under a title; `note` says how it is read."""
+
+    title: str
+    note: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def title(summary: Json) -> str:
+    """The report's."""
+    asked = summary["questions"]
+    return f"{summary['name']}: {summary['agent']}, {asked['done']} questions"
+
+
+def facts(summary: Json) -> list[str]:
+    """What the figures rest on, a line each."""
+    asked, machine = summary["questions"], summary["machine"]
+    named = {
+        "answer": "with an answer",
+        "false_premise": "on a false premise",
+        "no_answer": "without an answer",
+    }
+    of_kind = ", ".join(f"{asked['kinds'][kind]} {named[kind]}" for kind in KINDS if asked["kinds"].get(kind))
+    lines = [
+        f"questions: {asked['file']}, {asked['asked']} drawn with seed {asked['seed']} ({of_kind})",
+        f"answered from: {summary['documents']['from']}, {summary['documents']['passages']} passages",
+        f"lane {summary['lane']}, compute {summary['compute']}",
+        _speech(summary["speech"]),
+        f"scorer: {scorer(summary)}",
+        f"version {summary['version']}, commit {summary['commit'] or 'unknown'}, "
+        f"{machine['processor'] or machine['system']}, {machine['cores']} cores",
+        "not an AudioCRAG score: other questions' audio, another judge, another agent's tools",
+    ]
+    if not asked["finished"]:
+        lines.insert(0, f"STOPPED EARLY: {asked['done']} of {asked['asked']} questions")
+    return [line for line in lines if line]
+
+
+def _speech(speech: Json) -> str:
+    if not speech["voices"]:
+        return "words on a clock, without speech"
+    told = f"spoken by {', '.join(speech['voices'])}; "
+    if speech["wer"]:
+        told += f"read back with a mean WER of {figure(speech['wer']['value'], 'share')}; "
+    return f"{told}{speech['repaired']} repaired because two voices failed"
+
+
+def scorer(summary: Json) -> str:
+    """How far the verdicts can be believed."""
+    found = summary["scorer"]
+    if found is None:
+        return "its agreement with people was not measured"
+    told = f"agrees with a person on {figure(found['agreement'], 'share')} "
+    told += f"{interval(found['low'], found['high'], 'share')} of {found['n']} answers"
+    return told if found["current"] else f"{told}, measured before it was changed"
+
+
+def sections(summary: Json) -> list[Section]:
+    """All tables."""
+    every = [answers(summary), latency(summary), early(summary), by_readback(summary)]
+    return [section for section in every if section.rows]
+
+
+def answers(summary: Json) -> Section:
+    """The headline: all questions, failed ones counted as missing."""
+    rows = [
+        (*where, *(told(found.get(key)) for key in ANSWERS), f"{found.get('failed', 0)}", scorer(summary))
+        for where, found in _runs(summary)
+    ]
+    note = "Over all questions. Truthfulness is accurate less hallucinated; 95 % intervals from resampled questions."
+    return Section("Answers", note, ("tool", "calls", *ANSWERS.values(), "failed", "scorer"), rows)
+
+
+def latency(summary: Json) -> Section:
+    """What the caller waits for."""
+    keys = ("decision", "perceived", "first_token", "first_audio")
+    rows = [
+        (*where, *(spread(found.get(key)) for key in keys), told(found.get("cut_in")))
+        for where, found in _runs(summary)
+    ]
+    head = (
+        "tool",
+        "calls",
+        "turn taken for ended",
+        "tool waited for (T_s)",
+        "first token",
+        "first audio",
+        "cut in",
+    )
+    note = "P50 [95 %] / P90, after the end of the question's last word. Nothing is subtracted."
+    return Section("Latency", note, head, rows)
+
+
+def early(summary: Json) -> Section:
+    """What calling before the end brings, and costs."""
+    lead = summary["oracle_lead"]
+    rows = []
+    for name, delay in summary["delays"].items():
+        pair, own = delay["paired"], delay["own"]
+        rows.append(
+            (
+                tool(name, delay),
+                told(pair.get("savings")),
+                told(pair.get("first_audio")),
+                told(pair.get("truthfulness")),
+                told(pair.get("fidelity")),
+                told(own.get("lead")),
+                told(own.get("lead_positive")),
+                told(pair.get("efficiency")),
+                told(own.get("calls")),
+                told(own.get("waste")),
+            )
+        )
+    head = (
+        *("tool", "tool latency saved", "first audio, change", "truthfulness, change", "same top 5"),
+        *(
+            "lead of the call",
+            "called before the end",
+            "of the oracle's lead",
+            "calls a question",
+            "calls wasted",
+        ),
+    )
+    note = (
+        "The agent's own way against open book (calls only once the turn is over), paired by question. "
+        + (
+            f"Oracle lead, a perfect trigger on the true words: {told(lead)}, P50 {figure(lead['p50'], 's')}."
+            if lead
+            else "The oracle lead needs the times of the words, which recordings lack."
+        )
+    )
+    return Section("Calling early", note, head, rows)
+
+
+def by_readback(summary: Json) -> Section:
+    """The answers by how well the question's speech was understood by another recogniser."""
+    rows = [
+        (tool(name, delay), policy_name(policy), bucket, count(row), *(told(row.get(key)) for key in ANSWERS))
+        for name, delay in summary["delays"].items()
+        for policy in POLICIES
+        for _, bucket in BUCKETS
+        if (row := delay["by_readback"].get(bucket, {}).get(policy))
+    ]
+    note = "Read-back WER of the question's speech. The headline above is over all of them."
+    return Section("By read-back", note, ("tool", "calls", "WER", "n", *ANSWERS.values()), rows)
+
+
+def questions(summary: Json) -> Section:
+    """Every run of every question."""
+    head = (
+        "question",
+        "gold",
+        "tool",
+        "calls",
+        "heard",
+        "answer",
+        "verdict",
+        "first audio",
+        "T_s",
+        "calls made",
+    )
+    rows = [
+        (
+            row["asked"],
+            " | ".join(row["gold"]),
+            row["delay"],
+            policy_name(row["policy"]),
+            row["heard"],
+            row["error"] or row["answer"],
+            "failed" if row["error"] else row["verdict"],
+            figure(row["first_audio"], "s"),
+            figure(None if row["result"] is None else max(0.0, row["result"]), "s"),
+            f"{row['calls']} ({row['early']} early)",
+        )
+        for row in summary["rows"]
+    ]
+    return Section("Questions", "", head, rows)
+
+
+def told(row: Json | None) -> str:
+    """A figure with its interval."""
+    if row is None:
+        return "–"
+    few = f" (n {row['n']})" if row["few"] else ""
+    return (
+        f"{figure(row['value'], row['unit'])} {interval(row['low'], row['high'], row['unit'])}".strip() + few
+    )
+
+
+def spread(row: Json | None) -> str:
+    """P50 with its interval, and P90."""
+    if row is None:
+        return "–"
+    middle = (
+        f"{figure(row['p50'], row['unit'])} {interval(row['p50_low'], row['p50_high'], row['unit'])}".strip()
+    )
+    return f"{middle} / {figure(row['p90'], row['unit'])}" + (f" (n {row['n']})" if row["few"] else "")
+
+
+def count(row: Json) -> str:
+    """How many it tells of."""
+    return str(row["truthfulness"]["n"]) if row.get("truthfulness") else "0"
+
+
+def tool(name: str, delay: Json) -> str:
+    """A tool by its delay."""
+    if name == "paper":
+        middle, tail = delay["tool"]["p50"], delay["tool"]["p90"]
+        return f"lognormal, here P50 {figure(middle, 's')}, P90 {figure(tail, 's')}"
+    return f"{name} s"
+
+
+def policy_name(policy: Policy) -> str:
+    """What a report calls it."""
+    return "its own way" if policy == "own" else "open book"
+
+
+def _runs(summary: Json) -> Iterable[tuple[tuple[str, str], Json]]:
+    for name, delay in summary["delays"].items():
+        for policy in POLICIES:
+            yield (tool(name, delay), policy_name(policy)), delay[policy]
