@@ -91,13 +91,15 @@ class Echo:
 
     def __init__(self, gain_db: float, delay: float) -> None:
         self._gain = 10 ** (gain_db / 20)
-        self._resampler = soxr.ResampleStream(AGENT_RATE, RATE, 1, "int16", "MQ")
-        self._waiting: Pcm = np.zeros(round(delay * RATE), np.int16)
+        # As floats: of short pieces of int16 soxr makes another least bit each time.
+        self._resampler = soxr.ResampleStream(AGENT_RATE, RATE, 1, "float32", "MQ")
+        self._waiting = np.zeros(round(delay * RATE), np.float32)
 
     def pass_on(self, frame: Pcm) -> NDArray[np.int32]:
         """From the agent's 20 ms, int16 [480] at 24 kHz, to what comes back meanwhile, int32 [320] at 16 kHz."""
         # What the resampler holds back is under 40 ms, so the line never runs dry and no sample is displaced.
-        self._waiting = np.concatenate((self._waiting, self._resampler.resample_chunk(frame)))
+        piece = self._resampler.resample_chunk(frame.astype(np.float32))
+        self._waiting = np.concatenate((self._waiting, piece))
         back, self._waiting = self._waiting[:FRAME], self._waiting[FRAME:]
         return _louder(back, self._gain)
 
@@ -238,7 +240,7 @@ def active_dbfs(pcm: Pcm) -> float:
     return float(10 * np.log10(np.mean(10 ** (loud / 10))))
 
 
-def _louder(samples: Pcm, gain: float) -> NDArray[np.int32]:
+def _louder(samples: Pcm | NDArray[np.float32], gain: float) -> NDArray[np.int32]:
     louder: NDArray[np.int32] = np.rint(samples * gain).astype(np.int32)
     return louder
 
