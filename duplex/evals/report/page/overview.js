@@ -1,0 +1,121 @@
+// The first screen: warnings, figures that oppose each other side by side, trade-offs, distributions.
+
+const PUBLISHED = "Grey: published, on other recordings.";
+
+function showHead({ title, summary: { run } }) {
+  by("title").textContent = run.agent;
+  const machine = run.machine || {};
+  const facts = [
+    `${run.done} of ${run.scenarios} scenarios`,
+    `lane ${run.lane}`,
+    `compute ${run.compute}`,
+    run.commit ? `commit ${run.commit}` : `version ${run.version || "unknown"}`,
+    machine.processor || machine.system,
+    machine.cores && `${machine.cores} cores`,
+    `late frames ${run.late_frames} of ${run.frames}`,
+    run.echo_floor !== null && `echo floor ${figure(run.echo_floor, "s")}, not subtracted`,
+    run.suite,
+  ];
+  by("facts").replaceChildren(...facts.filter(Boolean).map((fact) => h("span", {}, fact)));
+  document.title = title;
+}
+
+function showWarnings({ run }, filter) {
+  const rows = [
+    ["bad", Object.keys(run.failed).length, "failed to run", "error"],
+    ["wait", Object.keys(run.missed).length, "whose moment never came", "missed"],
+    ["wait", run.late_frames, "frames late", "late"],
+  ];
+  by("warnings").replaceChildren(
+    ...rows.filter(([, count]) => count).map(([kind, count, text, status]) =>
+      h("li", {}, h("button", { type: "button", class: kind, onclick: () => filter(status) }, h("b", {}, count), ` ${text}`)),
+    ),
+    ...(run.not_for_this_lane.length ? [h("li", {}, h("span", {}, `not for this lane: ${run.not_for_this_lane.join(", ")}`))] : []),
+  );
+}
+
+/** One figure: large, with its interval and of how many it tells. */
+function side(row, missing) {
+  if (!row) return h("div", { class: "side none" }, h("p", { class: "label" }, missing), h("p", { class: "big" }, "–"), h("p", { class: "between" }, "not measured"));
+  const [number, unit] = split(row.value, row.unit);
+  return h("div", { class: "side" },
+    h("p", { class: "label" }, row.label, h("span", { class: "arrow" }, arrow(row.better))),
+    h("p", { class: "big" }, number, h("small", {}, unit)),
+    strip(row),
+    h("p", { class: "between" }, interval(row), h("span", {}, cases(row)), row.few ? h("span", { class: "few" }, "n<10") : null));
+}
+
+const ELSE = { "fdb.pause_tor_fdb": "Pause handling · TOR", "fdb.turn_response_latency": "Turn taking · latency", "tau.r_y": "R_Y: yields", "tau.s_bc": "S_BC: bears backchannels", "streaming.crag_score": "Truthfulness", "streaming.crag_missing": "Missing", "streaming.tool_lead": "Lead of the call", "streaming.waste_rate": "Wasted calls" };
+
+function showTiles({ run, pairs, expected, panels }) {
+  const tiles = pairs.map((pair) =>
+    h("div", { class: "tile pair" }, h("h3", {}, pair.title), h("div", { class: "sides" }, ...pair.figures.map((row, place) => side(row, ELSE[pair.rows[place]])))),
+  );
+  const judged = Object.values(expected).reduce((sum, each) => ({ ok: sum.ok + each.ok, n: sum.n + each.n }), { ok: 0, n: 0 });
+  const single = [
+    judged.n && { label: "Expectations met", value: judged.ok / judged.n, unit: "share", better: "high", low: null, sum: judged.ok, count: judged.n, few: judged.n < 10 },
+    panels.fdb15?.stop_latency, panels.fdb15?.false_stop, panels.fdb3?.pass_at_1, panels.streaming?.tool_savings, panels.endpointing?.eot_cutoff,
+  ].filter(Boolean).slice(0, 6);
+  tiles.push(...single.map((row) => h("div", { class: "tile" }, side(row))));
+  by("tiles").replaceChildren(...tiles);
+}
+
+function scatter(title, hint, x, y, axes, anchors, corner) {
+  const frame = new Frame({ ...axes.x, most: Math.max(axes.x.most, x.high ?? x.value) }, axes.y);
+  frame.goal(corner);
+  for (const each of anchors) frame.named(each.x, each.y, each.name, "published");
+  frame.cross(x, y, "own");
+  frame.svg.setAttribute("aria-label", `${title}: ${x.label} ${figure(x.value, x.unit)}, ${y.label} ${figure(y.value, y.unit)}`);
+  return card(title, hint, frame.svg);
+}
+
+function endpointing(found, anchors, panel) {
+  const curves = [...found.agent, ...found.timer];
+  const most = Math.min(2, Math.max(...curves.filter((each) => each.cutoff < 0.5).map((each) => each.latency), 1));
+  const frame = new Frame({ least: 0, most, unit: "s", label: "P50 from the end of a turn to the decision, s" }, { least: 0, most: Math.min(0.6, Math.max(0.2, ...curves.filter((each) => each.latency <= most && each.latency >= 0.3).map((each) => each.cutoff))), unit: "share", label: "pauses cut into" });
+  frame.goal("left bottom");
+  const points = (rows) => rows.map((each) => [each.latency, each.cutoff]);
+  frame.line(points(found.timer), "curve timer");
+  frame.line(points(found.agent), "curve agent");
+  for (const [rows, kind] of [[found.timer, "timer"], [found.agent, "own"]]) {
+    for (const each of rows) {
+      const setting = each.threshold === null ? `silence of ${each.timeout} s` : `P > ${each.threshold}, then ${each.delay} s, or ${each.timeout} s`;
+      frame.add(s("circle", { class: `dot ${kind} sample`, cx: frame.x(each.latency), cy: frame.y(each.cutoff), r: 2.6, ...tipped(setting, `cuts into ${figure(each.cutoff, "share")}, P50 ${figure(each.latency, "s")}`) }));
+    }
+  }
+  for (const each of anchors) frame.named(each.x, each.y, each.name, "published", 3);
+  const now = panel?.eot_delay_p50;
+  if (now && panel.eot_cutoff) frame.cross({ ...now, value: now.value }, panel.eot_cutoff, "actual");
+  const legend = h("ul", { class: "legend" },
+    found.agent.length ? h("li", { class: "l-own" }, "P(end), all thresholds") : null, h("li", { class: "l-timer" }, "silence timer"),
+    now ? h("li", { class: "l-actual" }, "as it was run") : null, h("li", { class: "l-published" }, "published, eot-bench"));
+  const few = Math.min(found.holds, found.ends) < 10 ? " n<10." : "";
+  return card("Endpointing trade-off", `${found.holds} pauses, ${found.ends} ends of turns.${few} Best of a sweep on these same silences.`, frame.svg, legend);
+}
+
+function showPlots({ summary: { panels, tradeoff }, anchors }) {
+  const plots = [];
+  const { pause_tor_fdb: pause, turn_response_latency: latency } = panels.fdb || {};
+  if (pause && latency) {
+    plots.push(scatter("Waits in pauses, and is quick after turns", `Full-Duplex-Bench v1. ${PUBLISHED}`, latency, pause,
+      { x: { least: 0, most: 1.6, unit: "s", label: "turn-taking latency, s" }, y: { least: 0, most: 1, unit: "share", label: "takeover in pauses", tight: true } }, anchors.pause_and_latency, "left bottom"));
+  }
+  const { r_y: yields, s_bc: nods } = panels.tau || {};
+  if (yields && nods) {
+    plots.push(scatter("Yields to an interruption, not to a nod", `τ-voice panel. ${PUBLISHED}`, nods, yields,
+      { x: { least: 0, most: 1, unit: "share", label: "S_BC: backchannels borne", tight: true }, y: { least: 0, most: 1, unit: "share", label: "R_Y: interruptions yielded to", tight: true } }, anchors.yield_and_selectivity, "right top"));
+  }
+  if (tradeoff.timer.length) plots.push(endpointing(tradeoff, anchors.endpointing, panels.endpointing));
+  by("plots").replaceChildren(...plots);
+}
+
+const DISTRIBUTIONS = ["response_latency", "fto", "first_response_latency", "stop_latency", "l_y", "tail_audio_ms", "eot_delay", "first_token_latency", "tool_latency_perceived", "tool_lead", "first_audio", "emission_latency"];
+
+function showDistributions({ scenarios, meanings }, open) {
+  const cards = [];
+  for (const name of DISTRIBUTIONS) {
+    const rows = scenarios.filter((each) => name in each.metrics).map((each) => ({ id: each.id, task: each.task, value: each.metrics[name] }));
+    if (rows.length > 1) cards.push(ecdf(meanings[name].label, meanings[name].unit, rows, open));
+  }
+  by("ecdfs").replaceChildren(...(cards.length ? cards : [h("p", { class: "none" }, "No latency was measured.")]));
+}
