@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from duplex.evals.cli_results import compare, gate, report
+from duplex.evals.cli_scenarios import check, schema
+from duplex.evals.crag.command import audiocrag
 
 if TYPE_CHECKING:
     from duplex.evals.job import Done
@@ -24,8 +26,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for _command in (report, compare, gate):
+for _command in (report, compare, gate, check, schema):
     app.command()(_command)
+app.command()(audiocrag)
 
 
 class LaneName(StrEnum):

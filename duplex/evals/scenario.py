@@ -250,3 +250,9 @@ def load_scenario(path: Path) -> Scenario:
         first = error.errors()[0]
         where = ".".join(str(each) for each in first["loc"]) or "the whole"
         raise ScenarioError(f"{path}: {where}: {first['msg']}") from error
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON Schema of a scenario's file, for editors and other tools; `configs/evals` ships it."""
+    title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "duplex-scenario/1"}
+    return {**Scenario.model_json_schema(by_alias=True), **title}

@@ -42,8 +42,9 @@ def make_sound(kind: Sound, seconds: float, seed: int) -> Pcm:
 
 def _shaped(count: int, rng: Rng, gain: Callable[[Wave], Wave]) -> Wave:
     """Noise whose spectrum is `gain` of the frequency in Hz."""
-    spectrum = np.fft.rfft(rng.standard_normal(max(count, 2)))
-    return np.fft.irfft(spectrum * gain(np.fft.rfftfreq(max(count, 2), 1 / RATE)), max(count, 2))[:count]
+    size = max(count, 2)
+    hz: Wave = np.fft.rfftfreq(size, 1 / RATE).astype(np.float64)
+    return np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * gain(hz), size)[:count]
 
 
 def _band(low: float, high: float) -> Callable[[Wave], Wave]:

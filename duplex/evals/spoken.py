@@ -53,16 +53,25 @@ def say(text: str, engine: Synthesiser) -> Spoken:
     Raises:
         ValueError: a pause does not stand between words, or the voice says nothing of the text.
     """
-    fields = _PAUSE.split(text.strip())
-    parts, pauses = fields[::2], [float(each) for each in fields[1::2]]
-    if not all(parts):
-        raise ValueError(f"{text!r}: a pause stands between words")
+    parts, pauses = parted(text)
     whole, exact = _synthesised(" ".join(parts), engine)
     if exact:
         pieces = _split(whole, [len(part.split()) for part in parts])
     else:
         pieces = [_synthesised(part, engine)[0] for part in parts]
     return _joined([_trimmed(piece) for piece in pieces], pauses)
+
+
+def parted(text: str) -> tuple[list[str], list[float]]:
+    """A text that `say` takes, cut at its pauses, and the seconds of each of them.
+
+    Raises:
+        ValueError: a pause does not stand between words.
+    """
+    fields = _PAUSE.split(text.strip())
+    if not all(fields[::2]):
+        raise ValueError(f"{text!r}: a pause stands between words")
+    return fields[::2], [float(each) for each in fields[1::2]]
 
 
 def without_pauses(text: str) -> str:
@@ -92,8 +101,11 @@ class _Piece:
     def between(self, start: int, end: int, words: Words) -> _Piece:
         """From one sample to another, with some of its words."""
         low, length = start / RATE, (end - start) / RATE
-        held = tuple((text, *(min(max(at - low, 0.0), length) for at in span)) for text, *span in words)
-        return _Piece(self.pcm[start:end], held)
+
+        def held(at: float) -> float:
+            return min(max(at - low, 0.0), length)
+
+        return _Piece(self.pcm[start:end], tuple((text, held(a), held(b)) for text, a, b in words))
 
 
 def _loud(pcm: Pcm) -> list[int]:

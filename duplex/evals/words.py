@@ -17,6 +17,7 @@ from duplex.audio.pcm import Pcm
 from duplex.evals.prepare import Prepared
 from duplex.evals.record import RATE
 from duplex.evals.scenario import Channel, Item, Scenario, ScenarioError
+from duplex.evals.spoken import parted
 from duplex.evals.timeline import AGENT_RATE
 from tts.types import SpeechChunk, WordTime
 
@@ -66,9 +67,19 @@ def table(scenario: Scenario) -> list[str]:
 def _words(item: Item) -> tuple[tuple[str, float, float], ...]:
     if item.words or item.kind in _MUTE:
         return item.words if item.kind not in _MUTE else ()
-    texts = (item.text or str((item.tts or {}).get("text", ""))).split()
-    since = item.speech[0][0] if item.speech else 0.0
-    return tuple((text, since + at * PACE, since + at * PACE + SPOKEN) for at, text in enumerate(texts))
+    said = item.text or str((item.tts or {}).get("text", ""))
+    if not said:
+        return ()
+    try:
+        parts, pauses = parted(said)
+    except ValueError as error:
+        raise ScenarioError(f"{item.id}: {error}") from error
+    out, at = [], item.speech[0][0] if item.speech else 0.0
+    for part, pause in zip(parts, (*pauses, 0.0), strict=True):
+        texts = part.split()
+        out += [(text, at + i * PACE, at + i * PACE + SPOKEN) for i, text in enumerate(texts)]
+        at += len(texts) * PACE + pause
+    return tuple(out)
 
 
 def _numbered(words: Sequence[tuple[str, float, float]], seconds: float, number: int) -> Pcm:
