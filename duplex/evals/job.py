@@ -18,6 +18,7 @@ from duplex.evals.clips import locate
 from duplex.evals.drivers.making import told
 from duplex.evals.drivers.text import replay_text
 from duplex.evals.drivers.virtual import replay_virtual
+from duplex.evals.metrics import measure
 from duplex.evals.prepare import Prepared, prepare
 from duplex.evals.record import Compute, Replay
 from duplex.evals.scenario import Lane, Scenario, ScenarioError
@@ -112,7 +113,7 @@ def _do(contender: Contender, options: Options, costs: dict[str, float] | None, 
     error = replay.error
     if not error:
         try:
-            measured = _measured(replay)
+            measured = measure(replay)
         except Exception as fault:
             error = f"it was run, but not measured: {told(fault)}"
     done = Done(job.case.id, error, replay.seconds, perf_seconds() - start, _memory())
@@ -159,14 +160,6 @@ def _played(
     assert options.compute != "real"
     play = replay_text if options.lane == "text" else replay_virtual
     return play(prepared, contender, options.compute, costs)
-
-
-def _measured(replay: Replay) -> dict[str, Any]:
-    try:
-        from duplex.evals.metrics import measure
-    except ImportError:
-        return {}
-    return measure(replay)
 
 
 def _keep(folder: Path, job: Job, done: Done, lane: Lane, compute: Compute, measured: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from duplex import __version__
 from duplex.agent.loader import load_agent
 from duplex.evals.contender import AgentContender
 from duplex.evals.job import Done, Job, Make, Options, failed, kept, key_of, patience, start_jobs, write
+from duplex.evals.report import write_report
 from duplex.evals.scenario import Lane
 from duplex.evals.suite import Case, read_suite
 from duplex.evals.workers import Failed, work
@@ -65,7 +66,7 @@ def agent(name: str, lane: Lane) -> tuple[Make, str]:
 
 
 def run_suite(make: Make, identity: str, options: Options, watch: Watch = lambda done, of: None) -> Ran:
-    """Run a suite and leave `OUT/<id>/...`, `OUT/run.json` and `OUT/summary.json`.
+    """Run a suite and leave `OUT/<id>/...`, `OUT/run.json`, and a summary and report of all that `OUT` holds.
 
     What an earlier run did with the same scenario, contender and options is kept. Each result is written when it is
     there, so whoever stops a run (KeyboardInterrupt passes through) loses only what was under way.
@@ -83,7 +84,7 @@ def run_suite(make: Make, identity: str, options: Options, watch: Watch = lambda
     """
     options = _checked(options)
     cases, others = read_suite(options.suite, options.lane, options.only)
-    _take(options, identity)
+    earlier = _take(options, identity)
     start = perf_seconds()
     done: list[Done] = []
 
@@ -104,8 +105,8 @@ def run_suite(make: Make, identity: str, options: Options, watch: Watch = lambda
             tell(failed(job, result.why, options) if isinstance(result, Failed) else result)
     finally:
         ran = Ran(tuple(done), tuple(case.id for case in others), perf_seconds() - start)
-        write(options.out / "run.json", _head(identity, options) | _rest(ran, cases, options))
-    _summarise(options.out)
+        write(options.out / "run.json", _head(identity, options) | _rest(ran, cases, options, earlier))
+    write_report(options.out)
     return ran
 
 
@@ -120,29 +121,34 @@ def _checked(options: Options) -> Options:
     return options
 
 
-def _take(options: Options, identity: str) -> None:
-    """Make the folder, or go on in one that holds the same run; another's is only replaced where that was asked for."""
+def _take(options: Options, identity: str) -> list[dict[str, Any]]:
+    """Make the folder, or go on in one that holds the same run: what was run there before.
+
+    Another run is only replaced where that was asked for.
+    """
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         before = json.loads((options.out / "run.json").read_text(encoding="utf-8"))
+        rows: list[dict[str, Any]] = before["runs"]
     except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
+        return []
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{options.out}: cannot be used: {error}") from error
     differs = [name for name, value in _head(identity, options).items() if before.get(name) != value]
     if not differs:
-        return
+        return rows
     if not options.fresh:
         raise RunError(
             f"{options.out} holds a run with another {' and '.join(differs)}: "
             "give another --out, or --fresh to replace it"
         )
-    for row in before.get("runs", []):
+    for row in rows:
         folder = options.out / Path(str(row["id"])).name
         with contextlib.suppress(OSError):
             for name in _LEFT:
                 (folder / name).unlink(missing_ok=True)
             folder.rmdir()
+    return []
 
 
 def _head(identity: str, options: Options) -> dict[str, Any]:
@@ -151,8 +157,9 @@ def _head(identity: str, options: Options) -> dict[str, Any]:
     return {"contender": contender, "lane": options.lane, "compute": options.compute}
 
 
-def _rest(ran: Ran, cases: list[Case], options: Options) -> dict[str, Any]:
+def _rest(ran: Ran, cases: list[Case], options: Options, earlier: list[dict[str, Any]]) -> dict[str, Any]:
     fresh = [each for each in ran.done if not each.kept]
+    ids = {each.id for each in ran.done}
     return {
         "suite": str(options.suite),
         "only": options.only,
@@ -169,13 +176,5 @@ def _rest(ran: Ran, cases: list[Case], options: Options) -> dict[str, Any]:
             "cores": os.cpu_count(),
             "python": platform.python_version(),
         },
-        "runs": [asdict(each) for each in ran.done],
+        "runs": [*(row for row in earlier if row["id"] not in ids), *(asdict(each) for each in ran.done)],
     }
-
-
-def _summarise(out: Path) -> None:
-    try:
-        from duplex.evals.summary import summarise
-    except ImportError:
-        return
-    summarise(out)
