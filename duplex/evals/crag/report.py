@@ -58,8 +58,7 @@ def text(summary: Json) -> str:
     """The report as markdown; its questions are in the other files."""
     parts = [f"# {cell(title(summary))}", "\n".join(f"- {cell(fact)}" for fact in facts(summary))]
     for section in sections(summary):
-        rows = [[cell(each) for each in row] for row in section.rows]
-        parts += [f"## {section.title}", section.note, table(list(section.head), rows)]
+        parts += [f"## {section.title}", section.note, table(section.head, section.rows)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -147,22 +148,28 @@ def run(spec: AgentSpec, options: Options, watch: Watch = lambda what, done, of:
     base = _identity(spec, options, docs, corpus)
     yield ran
     done, of = 0, len(questions) * len(latencies) * len(POLICIES)
-    for question in questions:
-        said = asked.get(question.id)
-        lead = oracle(corpus, question, said) if said is None or said.spoken.words else None
-        if lead is not None:
-            ran.oracle[question.id] = round(lead, 4)
-        for name, latency in latencies.items():
-            for policy in POLICIES:
+    try:
+        for question in questions:
+            said = asked.get(question.id)
+            _lead(ran, corpus, question, said)
+            for (name, latency), policy in product(latencies.items(), POLICIES):
                 watch(f"{question.id} · tool {name} · {policy}", done, of)
                 key = _key(base, question, said, name, latency, policy)
                 one = partial(_do, contender, question, said, policy, (name, latency), options.compute, costs)
                 ran.rows.append(_kept_or_done(options.out / "rows" / f"{key}.json", one, spec))
                 done += 1
-        yield ran
+            yield ran
+    finally:
+        anyio.run(contender.aclose)
     ran.finished = True
     watch("done", done, of)
     yield ran
+
+
+def _lead(ran: Ran, corpus: Corpus, question: Question, asked: Asked | None) -> None:
+    lead = oracle(corpus, question, asked)
+    if lead is not None:
+        ran.oracle[question.id] = round(lead, 4)
 
 
 def _spoken(

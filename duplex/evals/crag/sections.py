@@ -80,6 +80,15 @@ def scorer(summary: Json) -> str:
     return told if found["current"] else f"{told}, measured before it was changed"
 
 
+def _believed(summary: Json) -> str:
+    """The same in a few characters, to stand beside every score."""
+    found = summary["scorer"]
+    if found is None:
+        return "not measured"
+    told = f"{figure(found['agreement'], 'share')} {interval(found['low'], found['high'], 'share')}"
+    return told if found["current"] else f"{told}, before it was changed"
+
+
 def sections(summary: Json) -> list[Section]:
     """All tables."""
     every = [answers(summary), latency(summary), early(summary), by_readback(summary)]
@@ -89,11 +98,11 @@ def sections(summary: Json) -> list[Section]:
 def answers(summary: Json) -> Section:
     """The headline: all questions, failed ones counted as missing."""
     rows = [
-        (*where, *(told(found.get(key)) for key in ANSWERS), f"{found.get('failed', 0)}", scorer(summary))
+        (*where, *(told(found.get(key)) for key in ANSWERS), f"{found.get('failed', 0)}", _believed(summary))
         for where, found in _runs(summary)
     ]
     note = "Over all questions. Truthfulness is accurate less hallucinated; 95 % intervals from resampled questions."
-    return Section("Answers", note, ("tool", "calls", *ANSWERS.values(), "failed", "scorer"), rows)
+    return Section("Answers", note, ("tool", "calls", *ANSWERS.values(), "failed", "scorer agrees"), rows)
 
 
 def latency(summary: Json) -> Section:
@@ -160,14 +169,23 @@ def early(summary: Json) -> Section:
 def by_readback(summary: Json) -> Section:
     """The answers by how well the question's speech was understood by another recogniser."""
     rows = [
-        (tool(name, delay), policy_name(policy), bucket, count(row), *(told(row.get(key)) for key in ANSWERS))
+        (
+            tool(name, delay),
+            policy_name(policy),
+            bucket,
+            count(row),
+            *(told(row.get(key)) for key in ANSWERS),
+            _believed(summary),
+        )
         for name, delay in summary["delays"].items()
         for policy in POLICIES
         for _, bucket in BUCKETS
         if (row := delay["by_readback"].get(bucket, {}).get(policy))
     ]
     note = "Read-back WER of the question's speech. The headline above is over all of them."
-    return Section("By read-back", note, ("tool", "calls", "WER", "n", *ANSWERS.values()), rows)
+    return Section(
+        "By read-back", note, ("tool", "calls", "WER", "n", *ANSWERS.values(), "scorer agrees"), rows
+    )
 
 
 def questions(summary: Json) -> Section:
