@@ -29,6 +29,7 @@ PACE = 0.4
 SPOKEN = 0.36
 """Seconds of them in which it sounds."""
 _FIRST = 1_000  # the first word's number; under it there is a voice, but no word
+_LAST = 32_767
 _VOICE = 999
 _BRIDGE = 0.2
 """Seconds between two words in which the voice goes on."""
@@ -48,13 +49,15 @@ def as_words(scenario: Scenario) -> Prepared:
         words = _words(item)
         if not words and item.kind not in _MUTE:
             raise ScenarioError(f"{scenario.id}: {item.id}: the text lane needs its `words` or its `text`")
+        if number + len(words) > _LAST:
+            raise ScenarioError(
+                f"{scenario.id}: more than {_LAST - _FIRST} words are too many for the text lane"
+            )
         seconds = max(item.dur or 0.0, max((end for _, _, end in words), default=0.0))
         audio[item.id] = _numbered(words, seconds, number)
         number += len(words)
         made = {"words": words, "dur": seconds, "gain_db": 0.0, "snr_db": None}
         items.append(item.model_copy(update=made))
-    if number > 32_767:
-        raise ScenarioError(f"{scenario.id}: {number - _FIRST} words are too many for the text lane")
     update = {"timeline": tuple(items), "channel": Channel()}
     return Prepared(scenario.model_copy(update=update), audio)
 
