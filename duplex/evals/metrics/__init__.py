@@ -60,7 +60,7 @@ from typing import Any
 
 from duplex.evals.metrics import asr, endpointing, fdb1, fdb3, fdb15, handoff, streaming, tau
 from duplex.evals.metrics.expect import verdicts
-from duplex.evals.metrics.spans import Word
+from duplex.evals.metrics.spans import Spans, Word
 from duplex.evals.metrics.tally import Tally
 from duplex.evals.metrics.view import View
 from duplex.evals.record import Replay
@@ -75,6 +75,7 @@ def measure(
     words: Sequence[Word] | None = None,
     open_book: Replay | None = None,
     distributions: Mapping[str, Sequence[float]] | None = None,
+    voiced: Spans | None = None,
 ) -> dict[str, Any]:
     """All metrics that apply to a replay: the flat dict that this module's docstring lists, and "expect".
 
@@ -83,8 +84,9 @@ def measure(
         words: the agent's, where its log holds none; without either, spans of sound are counted.
         open_book: the paired run that calls tools only at the endpoint.
         distributions: human backchannels by sample; default: those of the folder that DUPLEX_EVALDATA names.
+        voiced: where the agent speaks, by a voice detector; default: where it is audible.
     """
-    view, tally = View(replay, words), Tally()
+    view, tally = View(replay, words, voiced), Tally()
     if distributions is None:
         distributions = read_distributions(os.environ.get(DATA_ENV, ""))
     fdb1.measure(view, tally, distributions)

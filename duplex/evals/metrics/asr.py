@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from duplex.evals.crag.normal import tokens
 from duplex.evals.metrics.spans import Word
 from duplex.evals.metrics.tally import Tally
 from duplex.evals.metrics.view import Turn, View
+from tts.normalise import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,12 @@ class Partial:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """A text's words as WER compares them: case, punctuation and the way numbers are written do not count."""
-    return tuple(tokens(text))
+    """A text's words as WER compares them, all of them, as they are said: "The 19th, 30%" is the nineteenth thirty percent.
+
+    Case, punctuation, accents and the way numbers are written do not count; spellings that differ do.
+    """
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return tuple(word.lower() for written in normalise(plain) for word in written.words)
 
 
 def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from duplex.evals.catalogue import MEANINGS
 from duplex.evals.metrics import fdb15, tau
 from duplex.evals.metrics.fdb1 import latency, took
 from duplex.evals.metrics.streaming import calls_of
@@ -53,7 +54,7 @@ def _found(view: View, wanted: Expectation, flat: Mapping[str, float]) -> Found:
         return IN_WINDOW[wanted.metric](view, windows) if windows else Found(None, _NO_WINDOW)
     if wanted.metric in flat:
         return Found(flat[wanted.metric])
-    known = wanted.metric in NAMES
+    known = wanted.metric in MEANINGS
     return Found(None, "it could not be measured here" if known else f"no metric is called {wanted.metric!r}")
 
 
@@ -168,17 +169,3 @@ IN_WINDOW: dict[str, Callable[[View, list[Span]], Found]] = {
     "response_latency": _response,
     "tool_lead": _calls,
 }
-_NAMED = (
-    "tor_fdb tor_pause_window response_latency fto no_response tor_bc tor_bc_fdb bc_frequency bc_frequency_fdb bc_jsd "
-    "post_interrupt_relevance stop_latency_fdb response_latency_fdb15 stop_latency tail_audio_ms behaviour_respond "
-    "behaviour_resume behaviour_uncertain behaviour_unknown behaviour_wanted false_stop false_flush false_response "
-    "r_r l_r r_y l_y i_a s_bc s_vt s_nd tool_tp tool_fp tool_fn tool_f1 argument_accuracy pass_at_1 "
-    "first_response_latency interruption_rate tool_call_latency task_completion filler_rate rollback forbidden_commit "
-    "tool_lead tool_lead_positive tool_latency_perceived endpoint_delay first_token_latency tool_calls wasted_calls "
-    "waste_rate cancelled_calls parallel_calls crag_score crag_accurate crag_missing crag_hallucination "
-    "tool_latency_open_book tool_saved tool_savings tool_helped fidelity stale_answer oracle_lead efficiency "
-    "fast_first_audio slow_first_audio seam_gap_ms seam_overlap fast_share fast_abort eot_delay eot_cutoff wer "
-    "emission_latency first_correct_latency ne upwr late_frames echo_floor_ms missed_items"
-)
-NAMES = frozenset(_NAMED.split())
-"""Every metric that an expectation may name."""

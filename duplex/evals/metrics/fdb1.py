@@ -165,16 +165,23 @@ def measure(view: View, tally: Tally, distributions: Mapping[str, Sequence[float
 
 def _turn(view: View, turn: Turn, tally: Tally) -> None:
     answer = view.answer(turn)
-    tor = took_turn(view, turn)
-    if view.scenario.task not in ("pause_handling", "backchannel"):
-        tally.add("tor_fdb", tor)
     tally.add("no_response", answer is None)
-    if answer is None:
+    if answer is not None:
+        tally.add("fto", answer.start - turn.end)
+    if not _scored(view, turn):
         return
-    tally.add("fto", answer.start - turn.end)
-    if tor:
+    tor = took_turn(view, turn)
+    tally.add("tor_fdb", tor)
+    if tor and answer is not None:
         words = view.reply(turn)
         tally.add("response_latency", latency(words[0][1] if words else answer.start, turn.end))
+
+
+def _scored(view: View, turn: Turn) -> bool:
+    """Where a turn of the user is interrupted into, the official figures are of the interruption alone."""
+    if view.scenario.task == "user_interruption":
+        return any(placed.item.kind == "interruption" for placed in turn.items)
+    return view.scenario.task not in ("pause_handling", "backchannel")
 
 
 def _backchannels(view: View, tally: Tally, distributions: Mapping[str, Sequence[float]] | None) -> None:

@@ -82,13 +82,22 @@ class Utterance:
 
 
 class View:
-    """What all metrics ask of a replay. `words` are the agent's, where its log has none."""
+    """What all metrics ask of a replay.
 
-    def __init__(self, replay: Replay, words: Sequence[Word] | None = None) -> None:
+    Args:
+        replay: which.
+        words: the agent's, where its log has none.
+        voiced: where the agent speaks, found otherwise than by level: recordings of other systems may be noisy.
+    """
+
+    def __init__(
+        self, replay: Replay, words: Sequence[Word] | None = None, voiced: Spans | None = None
+    ) -> None:
         self.replay = replay
         self.scenario = replay.scenario
         self.end = replay.seconds
         self._given = words
+        self._voiced = voiced
 
     @cached_property
     def said(self) -> list[tuple[Any, Word]]:
@@ -115,6 +124,8 @@ class View:
     @cached_property
     def voiced(self) -> list[Span]:
         """Where the agent is audible; in the text lane, where its words are."""
+        if self._voiced is not None:
+            return merge(self._voiced, 0.0)
         if len(self.replay.agent):
             return audible(self.replay.agent, RATE)
         return merge([(start, end) for _, (_, start, end) in self.said if end > start], 0.0)
