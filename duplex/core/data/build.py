@@ -9,13 +9,14 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from asr.types import SAMPLE_RATE
 from asr.vad import SileroVad
 from duplex.audio.pcm import Pcm
 from duplex.core.data.clips import Clip, spoken
-from duplex.core.data.ear import Question, questions, voice_edges
+from duplex.core.data.ear import Question, Reply, questions, voice_edges
 from duplex.core.data.labels import Reading, label
 from duplex.core.data.lexicon import Split
-from duplex.core.data.mix import Scene, draw_scene, mix, replies
+from duplex.core.data.mix import Scene, draw_scene, mix
 from duplex.core.data.plan import Exchange, plan
 from duplex.core.data.schedule import Kind, Schedule, Voiced, lay_out
 from duplex.core.data.scripts import Script
@@ -71,8 +72,9 @@ class Builder:
         voiced = [self._voiced(exchange, user, agent, rng) for exchange in exchanges]
         schedule, scene = lay_out(voiced, rng), draw_scene(waves)
         mixed = mix(schedule, scene, self.split, waves)
-        length = len(mixed.user) / 16_000
-        asked = questions(voice_edges(mixed.user, self.vad), replies(schedule.agent), length, rng)
+        length = len(mixed.user) / SAMPLE_RATE
+        replies = [Reply(s.start, s.end, s.broken) for s in schedule.agent if s.kind is Kind.reply]
+        asked = questions(voice_edges(mixed.user, self.vad), replies, length, rng)
         readings = self.recognise(Staged(mixed.user, asked, schedule, scene, rng))
         frames = round(length / FRAME_SECONDS)
         turns = [sound for sound in schedule.user if sound.kind in (Kind.turn, Kind.backchannel)]
@@ -121,8 +123,7 @@ def decisions(schedule: Schedule, frames: int) -> NDArray[np.int8]:
     events: list[tuple[float, str]] = []
     for sound in schedule.agent:
         events.append((sound.start, "backchannel" if sound.kind is Kind.murmur else "start"))
-        broken = sound.clip is not None and sound.end < sound.start + sound.clip.seconds - 0.05
-        events.append((sound.end, "yield" if broken else "listen"))
+        events.append((sound.end, "yield" if sound.broken else "listen"))
     for at, what in sorted(events):
         decided[ends - FRAME_SECONDS >= at] = 1 + STATES.index(what)
     return decided

@@ -22,6 +22,8 @@ HOP = 0.25
 """Seconds of new audio between two partial hypotheses."""
 PREROLL = 0.3
 """Seconds before the onset that the recogniser gets."""
+OVERHANG = 0.5
+"""Seconds before the agent's end that belong to a turn which begins in it."""
 PARTIAL_COST, FINAL_COST = 0.095, 0.18
 """Seconds from question to answer; configs/costs.yaml."""
 FORGOTTEN, PASSED = 2.6, 0.35
@@ -58,6 +60,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """The agent speaks from `start` to `end`, in seconds; `broken` off, since the user took the floor."""
+
+    start: float
+    end: float
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceEdge:
     """A voice began or ended: noticed at `t`, true since `edge` seconds."""
 
@@ -85,9 +96,12 @@ def voice_edges(pcm: Pcm, vad: SileroVad) -> list[VoiceEdge]:
 
 
 def questions(
-    edges: Sequence[VoiceEdge], replies: Sequence[tuple[float, float]], length: float, rng: Random
+    edges: Sequence[VoiceEdge], replies: Sequence[Reply], length: float, rng: Random
 ) -> list[Question]:
     """When the recogniser is asked what.
+
+    What was heard while the agent spoke to its end did not take the floor: with that end its words are gone, and a
+    voice that is still there begins a turn.
 
     Args:
         edges: the voice detector's events.
@@ -104,8 +118,14 @@ def questions(
             if silent_since is None or _closed(silent_since, edge.edge, replies):
                 turn, since = turn + 1, max(0.0, edge.edge - PREROLL)
                 asked.append(Question(Ask.begin, edge.t, edge.t, turn, since))
-            next_partial = edge.t + HOP
+            next_partial, begun = edge.t + HOP, edge.t
             while next_partial < until:
+                ends = (
+                    reply.end for reply in replies if not reply.broken and begun < reply.end <= next_partial
+                )
+                if ended := max(ends, default=0.0):
+                    turn, since, begun = turn + 1, ended - OVERHANG, ended
+                    asked.append(Question(Ask.begin, ended, ended, turn, since))
                 known = next_partial + PARTIAL_COST * rng.uniform(0.8, 2.0)
                 asked.append(Question(Ask.partial, next_partial, known, turn, since))
                 next_partial += HOP
@@ -117,11 +137,13 @@ def questions(
     return [question for question in asked if question.known < length]
 
 
-def _closed(silent: float, onset: float, replies: Sequence[tuple[float, float]]) -> bool:
+def _closed(silent: float, onset: float, replies: Sequence[Reply]) -> bool:
     """Whether a turn that fell silent is over when a voice begins at `onset`."""
-    if onset - silent > FORGOTTEN or any(silent <= start <= onset for start, _ in replies):
+    if onset - silent > FORGOTTEN or any(silent <= reply.start <= onset for reply in replies):
         return True
-    over_the_agent = any(start < silent < end + PASSED for start, end in replies)
+    if any(silent <= reply.end <= onset for reply in replies if not reply.broken):
+        return True
+    over_the_agent = any(reply.start < silent < reply.end + PASSED for reply in replies)
     return onset - silent > PASSED and over_the_agent
 
 

@@ -24,8 +24,12 @@ from duplex.core.streams.dialogue import Heard, TimedWord
 SETTLED = 0.8
 """Seconds after its end at which a word that is not there will not come."""
 _MOST_CONFUSIONS, _MOST_WORDS = 6, 1_500
+_LONGEST_DREAM = 5
+"""Words that are made up of noise."""
 _ROUNDS = 6
 _SMALLEST, _LARGEST = 0.002, 0.98
+_WIDEST = 0.8
+"""Of `spread`: a few bad dialogues are no measure of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ def _count(sample: Sample, tally: Tally) -> None:
         reading = answered.get((question.turn, question.t))
         said = [w for w in sample.words if w.start < question.t and w.end > since[question.turn] + 0.1]
         if not said:
+            if reading is not None and len(reading.heard.words) > _LONGEST_DREAM:
+                continue  # a voice that was thought to be too soft
             tally.counts["no speech"] += 1
             if reading is not None:
                 tally.counts["dreamt"] += 1
@@ -256,7 +262,7 @@ def _corrected(rates: Rates, goal: dict[str, float], now: dict[str, float]) -> R
         digits=towards(rates.digits, "digits"),
         extra=towards(rates.extra, "extra"),
         made_up=towards(rates.made_up, "made_up"),
-        spread=towards(rates.spread, "spread"),
+        spread=min(_WIDEST, towards(rates.spread, "spread")),
     )
 
 

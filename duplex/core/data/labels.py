@@ -133,7 +133,7 @@ class _Labeller:
                     until = min(agent.end, end if verdict == _YIELD else end + AFTER)
                     state[self._between(begun, begun + EARLY)] = UNKNOWN
                     state[self._between(begun + EARLY, until)] = verdict
-                    if verdict == _YIELD and not self._broken_off(agent):
+                    if verdict == _YIELD and not agent.broken:
                         state[self._between(max(begun, agent.end - FINISHING), until)] = UNKNOWN
 
     def _overlaps(self) -> NDArray[np.int8]:
@@ -150,9 +150,6 @@ class _Labeller:
     def _over(self, start: float, end: float) -> list[Sound]:
         """What the agent says between two moments; its backchannels are over before anybody could react."""
         return [s for s in self._schedule.agent if s.kind is Kind.reply and s.start < end and start < s.end]
-
-    def _broken_off(self, agent: Sound) -> bool:
-        return agent.clip is not None and agent.end < agent.start + agent.clip.seconds - 0.05
 
     def _echoed(self, state: NDArray[np.int8], overlap: NDArray[np.int8], echo: NDArray[np.floating]) -> None:
         """The agent hears itself: it is to go on."""

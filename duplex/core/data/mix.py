@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,8 @@ from duplex.core.data.lexicon import Split
 from duplex.core.data.schedule import Kind, Schedule, Sound
 from duplex.core.streams.layout import FRAME_SAMPLES
 
+AGENT_LEVEL = -20.0
+"""dBFS of the agent's voice."""
 DUCK = -12.0
 """dB by which an agent that is not sure speaks more softly."""
 _STOP = round(0.03 * SAMPLE_RATE)
@@ -80,7 +81,7 @@ def mix(schedule: Schedule, scene: Scene, split: Split, rng: Generator) -> Mixed
     size = frames * FRAME_SAMPLES
     agent = np.zeros(size, np.float32)
     for sound in schedule.agent:
-        _add(agent, sound.start, _broken_off(sound, -20.0))
+        _add(agent, sound.start, _broken_off(sound, AGENT_LEVEL))
     near, far = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for sound in schedule.user:
         if sound.kind is Kind.noise:
@@ -140,8 +141,3 @@ def _dbfs(wave: Wave) -> NDArray[np.float64]:
     power = (wave.reshape(-1, FRAME_SAMPLES).astype(np.float64) ** 2).mean(axis=1)
     level: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-12))
     return level
-
-
-def replies(agent: Sequence[Sound]) -> list[tuple[float, float]]:
-    """When the agent speaks, its backchannels left out: they answer nothing."""
-    return [(sound.start, sound.end) for sound in agent if sound.kind is Kind.reply]

@@ -69,6 +69,11 @@ class Sound:
     words: tuple[TimedWord, ...] = ()
     ducked: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def broken(self) -> bool:
+        """It was not said to its end."""
+        return self.clip is not None and self.end < self.start + self.clip.seconds - 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

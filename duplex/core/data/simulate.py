@@ -21,6 +21,7 @@ from duplex.core.data.align import is_number, parts
 from duplex.core.data.build import Staged
 from duplex.core.data.ear import Ask, Question, in_order
 from duplex.core.data.labels import Reading
+from duplex.core.data.mix import AGENT_LEVEL
 from duplex.core.data.schedule import Kind
 from duplex.core.streams.dialogue import Heard, TimedWord
 from duplex.resources import config_path
@@ -28,8 +29,8 @@ from duplex.resources import config_path
 FILLERS = frozenset(("um", "uh", "er", "erm", "hmm", "hm"))
 AGES = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
 """Upper bounds, in seconds since a word's end, of the bins in which words appear."""
-_HEARD_ECHO = 24.0
-"""dB: an echo softer than the agent by more is not understood."""
+_UNDER_NOISE = 9.0
+"""dB by which an echo may be softer than the noise and is understood all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,9 @@ def audible_words(staged: Staged) -> list[TimedWord]:
     """All words that a recogniser could hear in the user's channel, in order: also those of others, and echoes."""
     scene, schedule = staged.scene, staged.schedule
     found = [word for sound in schedule.user if sound.kind is not Kind.noise for word in sound.words]
-    if scene.echo is not None and scene.echo < _HEARD_ECHO:
+    if scene.echo is not None and (
+        scene.noise is None or AGENT_LEVEL - scene.echo > scene.noise - _UNDER_NOISE
+    ):
         for sound in schedule.agent:
             found += [TimedWord(w.text, w.start + scene.lag, w.end + scene.lag) for w in sound.words]
     return sorted(found, key=lambda word: word.end)
