@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from duplex.bench.measure import Measure
+from duplex.bench.replay_rows import rows_agree
 from duplex.bench.search import dev_questions
 from duplex.evals.clips import VOICES
 from duplex.evals.job import Options
@@ -38,7 +39,7 @@ def speed() -> Iterator[Measure]:
         )
 
 
-PARTS: tuple[Callable[[], Iterator[Measure]], ...] = (speed,)
+PARTS: tuple[Callable[[], Iterator[Measure]], ...] = (speed, rows_agree)
 """What the bench measures, in this order."""
 
 

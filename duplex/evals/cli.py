@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duplex.evals.cli_fdb import export, score
 from duplex.evals.cli_results import compare, gate, report
 from duplex.evals.cli_scenarios import check, schema
 from duplex.evals.crag.command import audiocrag
@@ -26,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for _command in (report, compare, gate, check, schema):
+for _command in (report, compare, gate, score, export, check, schema):
     app.command()(_command)
 app.command()(audiocrag)
 

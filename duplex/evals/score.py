@@ -1,7 +1,8 @@
 """`duplex eval score`: the metrics of other systems' recordings, in the folder layout of Full-Duplex-Bench.
 
 Where a folder has no transcript the words are heard by Whisper base, and speech is found by Silero's voice detector, as
-in the official scripts; their own recogniser is another, so figures that hang on words differ a little.
+in the official scripts; their own recogniser is another, so figures that hang on words differ a little. Speech of which
+Whisper understands less than half is timed by its spans.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from duplex.audio.pcm import Pcm
 from duplex.evals.fdb import BadLayout, Recording, find, to_replay
 from duplex.evals.metrics import measure
 from duplex.evals.metrics.segments import WINDOW, segments
-from duplex.evals.metrics.spans import Word
+from duplex.evals.metrics.spans import Spans, Word, merge, overlaps, total
 from duplex.evals.results import Result
 from duplex.evals.scenario import Span
 from duplex.evals.statistics import describe
 from duplex.models import model_folder
 
+_BREATH = 0.3
+"""Seconds between two words that belong to them."""
+_TELLING = 1.0
+"""Seconds of speech below which it may well hold no word."""
 SHOWN = (
     "tor_fdb",
     "tor_pause_window",
@@ -99,14 +104,23 @@ def score(
     return found
 
 
+def understood(words: Sequence[Word], speech: Spans) -> bool:
+    """Whether words were heard in at least half of the speech: a recogniser gives up on babble, which is speech too."""
+    long = merge(speech, 0.0)
+    heard = total(overlaps(long, merge([(start, end) for _, start, end in words], _BREATH)))
+    return total(long) < _TELLING or heard >= total(long) / 2
+
+
 def _result(
     recording: Recording, ears: Ears, listen: bool, distributions: Mapping[str, Sequence[float]] | None
 ) -> Result:
     replay = to_replay(recording, ears.speech)
+    speech = ears.speech(replay.agent)
     words = recording.words
     if words is None and listen:
-        words = tuple(ears.words(replay.agent))
-    metrics = measure(replay, words, None, distributions, ears.speech(replay.agent))
+        heard = tuple(ears.words(replay.agent))
+        words = heard if understood(heard, speech) else None
+    metrics = measure(replay, words, None, distributions, speech)
     expect = metrics.pop("expect")
     return Result(recording.output.parent, recording.sample, recording.task, "", metrics, tuple(expect))
 
@@ -144,7 +158,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["task"], row["system"], row["metric"], str(row["n"]), *figures
 
 
-def as_json(rows: Sequence[tuple[str, Result]], table: Sequence[Mapping[str, Any]]) -> str:
+def as_json_text(rows: Sequence[tuple[str, Result]], table: Sequence[Mapping[str, Any]]) -> str:
     """Every sample and the table."""
     samples = [
         {"system": system, "sample": each.id, "task": each.task, "metrics": dict(each.metrics)}
