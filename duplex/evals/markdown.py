@@ -35,6 +35,8 @@ def figure(value: float | None, unit: str) -> str:
         return "–"
     if unit == "share":
         return f"{100 * value:.1f} %"
+    if unit == "score":
+        return f"{value:.2f}"
     if unit == "ms":
         return f"{value:.0f} ms"
     if unit == "s":
@@ -56,6 +58,8 @@ def count(row: Mapping[str, Any]) -> str:
     """How many it tells of: hits of cases for a share, else the scenarios; marked where they are few."""
     if row["unit"] == "share" and "sum" in row:
         told = f"{row['sum']:g}/{row['count']:g}"
+    elif row.get("stat") == "mean":
+        told = f"{row['n']}"
     else:
         told = f"{row['count']:g}" if "count" in row else f"{row['n']}"
     return f"{told} n<10" if row["few"] else told

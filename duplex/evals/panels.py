@@ -205,6 +205,11 @@ def _column(results: Sequence[Result], name: str) -> list[float]:
 
 
 def _made(label: str, note: str, found: Interval, cases: float) -> Row:
-    figures = {"value": round(found.value, 6), "low": found.low, "high": found.high}
+    spread = found.low != found.high  # without one there is nothing to resample, which is no certainty
+    figures = {
+        "value": round(found.value, 6),
+        "low": found.low if spread else None,
+        "high": found.high if spread else None,
+    }
     numbers = {"n": found.n, "count": cases, "unit": "share", "better": "high", "few": cases < FEW}
     return {"label": label, **figures, **numbers, "stat": "pooled", "note": note}

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from duplex.evals.catalogue import SECTIONS, meaning
+from duplex.evals.metrics.spans import onset_after
+from duplex.evals.metrics.view import View
 from duplex.evals.panels import PANELS
 from duplex.evals.record import Record, Replay, load_replay
 from duplex.evals.report.embed import PEAKS_A_SECOND, peaks
@@ -68,6 +70,7 @@ def timeline(replay: Replay) -> Json:
         "peaks": {"user": peaks(replay.user), "agent": peaks(replay.agent)},
         "items": [_item(each) for each in replay.placed],
         "spans": spans(records, replay.seconds),
+        "gaps": gaps(replay),
         "responses": responses(records),
         "heard": [
             [_t(record.t), str(record.payload.get("text", ""))[:_LONG]]
@@ -80,6 +83,13 @@ def timeline(replay: Replay) -> Json:
             [_t(record.t), record.type, detail(record.payload)] for record in records if record.type in _SHOWN
         ],
     }
+
+
+def gaps(replay: Replay) -> list[tuple[float, float]]:
+    """From the end of each turn of the user to the agent's first sound after it, where it came before the next."""
+    view = View(replay)
+    onsets = [(turn, onset_after(view.spans, turn.end)) for turn in view.due]
+    return [(_t(turn.end), _t(onset)) for turn, onset in onsets if onset is not None and onset < turn.until]
 
 
 def spans(records: Iterable[Record], end: float) -> list[tuple[float, float]]:

@@ -27,7 +27,7 @@ class Detail {
     const status = statusOf(scenario);
     this.place.replaceChildren(
       h("header", {},
-        h("p", { class: "aside" }, h("span", { class: `badge ${status}` }, STATUS[status]), ` ${words(scenario.task)}`, scenario.late ? ` · ${scenario.late} late frames` : ""),
+        h("p", { class: "aside" }, h("span", { class: `badge ${status}` }, STATUS[status]), words(scenario.task), scenario.late ? ` · ${scenario.late} late frames` : ""),
         h("h3", {}, scenario.id), scenario.title ? h("p", { class: "sub" }, scenario.title) : null),
       ...(scenario.error ? [h("p", { class: "problem" }, scenario.error)] : []),
       ...(scenario.missed.length ? [h("p", { class: "problem" }, `Never came: ${scenario.missed.join(", ")}`)] : []),
@@ -58,7 +58,7 @@ class Detail {
     const { tops, rows } = this.timeline;
     const label = (text, top) => h("span", { style: { top: `${top}px` } }, text);
     return h("div", { class: "labels", "aria-hidden": "true", style: { height: `${this.timeline.height}px` } },
-      label("user", tops.user + LANES.user / 2 - 9), label("floor", tops.marks + LANES.marks / 2 - 9), label("agent", tops.agent + LANES.agent / 2 - 9), rows ? label("tools", tops.tools + 1) : null);
+      label("user", tops.user + LANES.user / 2 - 9), label("floor", tops.marks + 5), label("agent", tops.agent + LANES.agent / 2 - 9), rows ? label("tools", tops.tools + 1) : null);
   }
 
   legend(timeline) {
@@ -67,6 +67,7 @@ class Detail {
     const swatch = (kind, text) => h("li", {}, h("i", { class: `swatch ${kind}` }), text);
     return h("ul", { class: "legend" },
       swatch("truth", "user, by the scenario"), swatch("voice", "agent audible"),
+      timeline.gaps.length ? swatch("gap", "end of turn to first sound") : null,
       ...kinds.map((kind) => h("li", {}, icon(kind), KINDS[kind])),
       timeline.tools.some((each) => each.committed !== null) ? swatch("call committed", "tool, its answer used") : null,
       timeline.tools.some((each) => each.committed === null) ? swatch("call done", "tool, not used") : null);

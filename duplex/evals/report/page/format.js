@@ -4,6 +4,7 @@ function figure(value, unit) {
   if (value === null || value === undefined) return "–";
   if (unit === "share") return `${(100 * value).toFixed(1)} %`;
   if (unit === "ms") return `${value.toFixed(0)} ms`;
+  if (unit === "score") return value.toFixed(2);
   if (unit === "s") return `${value.toFixed(Math.abs(value) < 100 ? 2 : 0)} s`;
   return Math.abs(value) < 1000 ? String(Number(value.toPrecision(3))) : value.toFixed(0);
 }
@@ -21,6 +22,7 @@ function interval(row) {
 
 /** Of how many it tells: hits of cases where it is a share. */
 function cases(row) {
+  if (row.stat === "mean" && row.unit !== "share") return `n ${row.n}`;
   if (row.unit === "share" && row.sum !== undefined) return `${Number(row.sum.toFixed(2))}/${row.count}`;
   return `n ${Number((row.count ?? row.n).toFixed(1))}`;
 }

@@ -5,18 +5,15 @@ const PUBLISHED = "Grey: published, on other recordings.";
 function showHead({ title, summary: { run } }) {
   by("title").textContent = run.agent;
   const machine = run.machine || {};
-  const facts = [
-    `${run.done} of ${run.scenarios} scenarios`,
-    `lane ${run.lane}`,
-    `compute ${run.compute}`,
-    run.commit ? `commit ${run.commit}` : `version ${run.version || "unknown"}`,
-    machine.processor || machine.system,
-    machine.cores && `${machine.cores} cores`,
-    `late frames ${run.late_frames} of ${run.frames}`,
-    run.echo_floor !== null && `echo floor ${figure(run.echo_floor, "s")}, not subtracted`,
-    run.suite,
-  ];
-  by("facts").replaceChildren(...facts.filter(Boolean).map((fact) => h("span", {}, fact)));
+  const facts = [`${run.done} of ${run.scenarios} scenarios`, `lane ${run.lane}`, `compute ${run.compute}`, run.commit ? `commit ${run.commit}` : `version ${run.version || "unknown"}`];
+  by("facts").replaceChildren(...facts.map((fact) => h("span", {}, fact)));
+  const about = {
+    agent: run.agent, scenarios: `${run.done} of ${run.scenarios} run to their end, ${Math.round(run.seconds)} s`, suite: run.suite, lane: run.lane, compute: run.compute,
+    version: run.version, commit: run.commit, processor: machine.processor, cores: machine.cores, system: machine.system, python: machine.python,
+    "late frames": `${run.late_frames} of ${run.frames}`, "echo floor": run.echo_floor === null ? null : `${figure(run.echo_floor, "s")} in every latency, not subtracted`,
+    "wall time": run.wall ? `${Math.round(run.wall)} s` : null,
+  };
+  by("about").replaceChildren(...Object.entries(about).filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   document.title = title;
 }
 
@@ -24,7 +21,7 @@ function showWarnings({ run }, filter) {
   const rows = [
     ["bad", Object.keys(run.failed).length, "failed to run", "error"],
     ["wait", Object.keys(run.missed).length, "whose moment never came", "missed"],
-    ["wait", run.late_frames, "frames late", "late"],
+    ["wait", run.late_frames, run.late_frames === 1 ? "frame late" : "frames late", "late"],
   ];
   by("warnings").replaceChildren(
     ...rows.filter(([, count]) => count).map(([kind, count, text, status]) =>
@@ -54,7 +51,8 @@ function showTiles({ run, pairs, expected, panels }) {
   const judged = Object.values(expected).reduce((sum, each) => ({ ok: sum.ok + each.ok, n: sum.n + each.n }), { ok: 0, n: 0 });
   const single = [
     judged.n && { label: "Expectations met", value: judged.ok / judged.n, unit: "share", better: "high", low: null, sum: judged.ok, count: judged.n, few: judged.n < 10 },
-    panels.fdb15?.stop_latency, panels.fdb15?.false_stop, panels.fdb3?.pass_at_1, panels.streaming?.tool_savings, panels.endpointing?.eot_cutoff,
+    panels.fdb15?.stop_latency, panels.fdb15?.false_stop, panels.endpointing?.eot_cutoff, panels.streaming?.tool_savings, panels.fdb3?.pass_at_1,
+    panels.streaming?.first_token_latency, panels.tau?.l_r, panels.recognition?.wer,
   ].filter(Boolean).slice(0, 6);
   tiles.push(...single.map((row) => h("div", { class: "tile" }, side(row))));
   by("tiles").replaceChildren(...tiles);
@@ -63,6 +61,8 @@ function showTiles({ run, pairs, expected, panels }) {
 function scatter(title, hint, x, y, axes, anchors, corner) {
   const frame = new Frame({ ...axes.x, most: Math.max(axes.x.most, x.high ?? x.value) }, axes.y);
   frame.goal(corner);
+  frame.keep(x.value, y.value, 10);
+  for (const each of anchors) frame.keep(each.x, each.y);
   for (const each of anchors) frame.named(each.x, each.y, each.name, "published");
   frame.cross(x, y, "own");
   frame.svg.setAttribute("aria-label", `${title}: ${x.label} ${figure(x.value, x.unit)}, ${y.label} ${figure(y.value, y.unit)}`);
@@ -74,15 +74,17 @@ function endpointing(found, anchors, panel) {
   const most = Math.min(2, Math.max(...curves.filter((each) => each.cutoff < 0.5).map((each) => each.latency), 1));
   const frame = new Frame({ least: 0, most, unit: "s", label: "P50 from the end of a turn to the decision, s" }, { least: 0, most: Math.min(0.6, Math.max(0.2, ...curves.filter((each) => each.latency <= most && each.latency >= 0.3).map((each) => each.cutoff))), unit: "share", label: "pauses cut into" });
   frame.goal("left bottom");
-  const points = (rows) => rows.map((each) => [each.latency, each.cutoff]);
-  frame.line(points(found.timer), "curve timer");
-  frame.line(points(found.agent), "curve agent");
-  for (const [rows, kind] of [[found.timer, "timer"], [found.agent, "own"]]) {
+  const top = frame.most.y;
+  const inside = (rows) => rows.filter((each) => each.cutoff <= top && each.latency <= frame.most.x);
+  for (const [rows, kind, curve] of [[inside(found.timer), "timer", "timer"], [inside(found.agent), "own", "agent"]]) {
+    frame.line(rows.map((each) => [each.latency, each.cutoff]), `curve ${curve}`);
     for (const each of rows) {
+      frame.keep(each.latency, each.cutoff, 4);
       const setting = each.threshold === null ? `silence of ${each.timeout} s` : `P > ${each.threshold}, then ${each.delay} s, or ${each.timeout} s`;
       frame.add(s("circle", { class: `dot ${kind} sample`, cx: frame.x(each.latency), cy: frame.y(each.cutoff), r: 2.6, ...tipped(setting, `cuts into ${figure(each.cutoff, "share")}, P50 ${figure(each.latency, "s")}`) }));
     }
   }
+  for (const each of anchors) frame.keep(each.x, each.y, 4);
   for (const each of anchors) frame.named(each.x, each.y, each.name, "published", 3);
   const now = panel?.eot_delay_p50;
   if (now && panel.eot_cutoff) frame.cross({ ...now, value: now.value }, panel.eot_cutoff, "actual");

@@ -7,6 +7,8 @@ class Frame {
     this.svg = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img" });
     this.x = this.scale(x, this.box.left, this.box.right);
     this.y = this.scale(y, this.box.bottom, this.box.top);
+    this.taken = [];
+    this.most = { x: x.marks.at(-1), y: y.marks.at(-1) };
     this.axes(x, y);
   }
 
@@ -62,16 +64,31 @@ class Frame {
   /** A named point; the name stands where it is not cut off. */
   named(x, y, name, className, radius = 4) {
     const [left, top] = [this.x(x), this.y(y)];
-    const far = left > this.box.right - 90;
     this.add(s("circle", { class: `dot ${className}`, cx: left, cy: top, r: radius }));
-    const place = { x: left + (far ? -8 : 8), y: Math.max(this.box.top + 8, top) + 3.5, "text-anchor": far ? "end" : "start" };
-    this.add(s("text", { class: `name ${className}`, ...place }, name));
+    const length = name.length * 5.4;
+    const places = [[8, 3.5, 0], [-8, 3.5, 1], [0, -8, 0.5], [0, 16, 0.5], [6, -20, 0], [6, 28, 0], [-6, -20, 1], [0, -32, 0.5], [0, 40, 0.5]];
+    const boxes = places.map(([x, y, back]) => ({ x: left + x - back * length, y: top + y - 9, width: length, height: 12 }));
+    const box = boxes.find((each) => this.free(each)) || boxes[0];
+    this.taken.push(box);
+    this.add(s("text", { class: `name ${className}`, x: box.x, y: box.y + 9 }, name));
+  }
+
+  /** Whether nothing else stands in a box within the axes. */
+  free({ x, y, width, height }) {
+    const within = x > this.box.left && x + width < this.box.right + 8 && y > this.box.top - 10 && y + height < this.box.bottom;
+    return within && !this.taken.some((each) => x < each.x + each.width && each.x < x + width && y < each.y + each.height && each.y < y + height);
+  }
+
+  /** Keep names away from a line or a dot. */
+  keep(x, y, radius = 6) {
+    this.taken.push({ x: this.x(x) - radius, y: this.y(y) - radius, width: 2 * radius, height: 2 * radius });
   }
 
   /** The corner that everybody wants to be in. */
   goal(corner) {
     const { left, right, top, bottom } = this.box;
     const [x, y] = [corner.includes("left") ? left + 6 : right - 6, corner.includes("top") ? top + 14 : bottom - 8];
+    this.taken.push({ x: corner.includes("left") ? x : x - 46, y: y - 10, width: 46, height: 13 });
     this.add(s("text", { class: "goal", x, y, "text-anchor": corner.includes("left") ? "start" : "end" }, corner.includes("left") ? "◂ better" : "better ▸"));
   }
 }

@@ -1,6 +1,7 @@
 // Both channels of a scenario on one axis, with what the agent decided and when. Click to hear it from there.
 
-const LANES = { ruler: 20, user: 78, text: 34, marks: 30, agent: 78, tool: 20 };
+const LANES = { ruler: 20, user: 78, text: 34, marks: 44, agent: 78, tool: 20 };
+const FLOOR = 2; // of 255: -42 dBFS and below is drawn as silence
 const KINDS = {
   Eager: "perhaps over", Resumed: "the user went on", eot_decision: "turn is over", Discarded: "prepared reply dropped",
   Duck: "lowered: voices overlap", Unduck: "raised again", Yield: "yields", playout_flush: "rest of the reply dropped",
@@ -54,7 +55,7 @@ class Timeline {
     const full = Math.floor(width * this.zoomed);
     this.scale = full / this.data.duration;
     const svg = s("svg", { width: full, height: this.height, class: "timeline", "aria-hidden": "true" });
-    svg.append(this.ruler(full), this.userLane(), this.agentLane(), this.markLane(), this.toolLane());
+    svg.append(this.ruler(full), this.userLane(), this.agentLane(), this.gapLane(), this.markLane(), this.toolLane());
     this.inner.style.width = `${full}px`;
     this.inner.style.height = `${this.height}px`;
     this.inner.replaceChildren(svg, this.playhead);
@@ -88,7 +89,7 @@ class Timeline {
       let loudest = 0;
       for (let at = from; at < to && at < peaks.length; at += 1) loudest = Math.max(loudest, peaks[at]);
       const half = Math.sqrt(loudest / 255) * (height / 2 - 3);
-      if (half > 0.6) path += `M${x + 0.5} ${(middle - half).toFixed(1)}v${(2 * half).toFixed(1)}`;
+      if (loudest > FLOOR && half > 0.6) path += `M${x + 0.5} ${(middle - half).toFixed(1)}v${(2 * half).toFixed(1)}`;
     }
     return s("path", { class: `wave ${side}`, d: path });
   }
@@ -131,9 +132,21 @@ class Timeline {
     return box;
   }
 
+  /** From the end of the user's turn to the agent's first sound. */
+  gapLane() {
+    const group = s("g", { class: "gaps" });
+    const y = this.tops.marks + LANES.marks - 4;
+    for (const [end, onset] of this.data.gaps) {
+      const [from, to] = [this.x(end), this.x(onset)];
+      group.append(s("path", { d: `M${from} ${this.tops.user + LANES.user}V${y}H${to}V${this.tops.agent + 12}` }));
+      group.append(s("text", { x: (from + to) / 2, y: y + 13, "text-anchor": "middle" }, `${Math.round((onset - end) * 1000)} ms`));
+    }
+    return group;
+  }
+
   markLane() {
     const group = s("g", {});
-    const y = this.tops.marks + LANES.marks / 2;
+    const y = this.tops.marks + 14;
     let before = -99;
     for (const mark of this.data.marks) {
       const x = this.x(mark.t);
