@@ -39,7 +39,8 @@ ul.facts, p { color: var(--soft); margin: .25rem 0; padding: 0 } ul.facts { list
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .875rem; margin-top: .5rem }
 th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line) }
 th { font-weight: 600 } tbody tr:nth-child(even) { background: var(--band) }
-td { font-variant-numeric: tabular-nums } .long { min-width: 14rem }
+td { font-variant-numeric: tabular-nums; white-space: nowrap }
+td.long { min-width: 14rem; white-space: normal }
 .accurate { color: var(--good) } .hallucination, .failed { color: var(--bad) } svg { max-width: 100%; height: auto }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink) } .axis { stroke: var(--line) }
 .own { stroke: var(--own); fill: var(--own) } .open_book { stroke: var(--book); fill: var(--book) }
@@ -96,7 +97,7 @@ def _cell(value: str) -> str:
     return f'<td class="{name}">{html.escape(value)}</td>' if name else f"<td>{html.escape(value)}</td>"
 
 
-_WIDTH, _LEFT, _ROW = 760, 250, 22
+_WIDTH, _LEFT, _ROW = 760, 190, 22
 
 
 def _plots(summary: Json) -> str:
@@ -109,7 +110,7 @@ def _plots(summary: Json) -> str:
                 "",
                 "share",
                 "Truthfulness by tool delay",
-                html.escape(f"The scorer {scorer(summary)}."),
+                html.escape(f"Scorer: {scorer(summary)}."),
             ),
             ("first_audio", "p50_", "s", "First audio by tool delay", "P50 after the question's last word."),
         )
@@ -118,7 +119,7 @@ def _plots(summary: Json) -> str:
 
 def _plot(summary: Json, key: str, stat: str, unit: str) -> str:
     rows = [
-        (f"{tool(name, delay)} · {policy_name(policy)}", policy, delay[policy].get(key))
+        (f"{tool(name)} · {policy_name(policy)}", policy, delay[policy].get(key))
         for name, delay in summary["delays"].items()
         for policy in POLICIES
     ]

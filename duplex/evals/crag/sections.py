@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from duplex.evals.crag.questions import KINDS
-from duplex.evals.crag.run import POLICIES
+from duplex.evals.crag.run import PAPER, POLICIES
 from duplex.evals.crag.searching import Policy
 from duplex.evals.crag.speech import BUCKETS
+from duplex.evals.crag.table import FEW
 from duplex.evals.markdown import figure, interval
 
 Json = Mapping[str, Any]
@@ -56,6 +57,12 @@ def facts(summary: Json) -> list[str]:
         f"{machine['processor'] or machine['system']}, {machine['cores']} cores",
         "not an AudioCRAG score: other questions' audio, another judge, another agent's tools",
     ]
+    if PAPER in summary["delays"]:
+        drawn = summary["delays"][PAPER]["tool"]
+        spread_of = f"P50 {figure(drawn['p50'], 's')}, P90 {figure(drawn['p90'], 's')} for these questions"
+        lines.insert(4, f"lognormal tool: P50 2.78 s, P90 4.90 s, the same for both of a pair ({spread_of})")
+    if asked["done"] < FEW:
+        lines.insert(0, f"ONLY {asked['done']} questions: figures of fewer than {FEW} say next to nothing")
     if not asked["finished"]:
         lines.insert(0, f"STOPPED EARLY: {asked['done']} of {asked['asked']} questions")
     return [line for line in lines if line]
@@ -98,18 +105,26 @@ def sections(summary: Json) -> list[Section]:
 def answers(summary: Json) -> Section:
     """The headline: all questions, failed ones counted as missing."""
     rows = [
-        (*where, *(told(found.get(key)) for key in ANSWERS), f"{found.get('failed', 0)}", _believed(summary))
+        (
+            *where,
+            count(found),
+            *(told(found.get(key)) for key in ANSWERS),
+            f"{found['failed']}",
+            _believed(summary),
+        )
         for where, found in _runs(summary)
     ]
     note = "Over all questions. Truthfulness is accurate less hallucinated; 95 % intervals from resampled questions."
-    return Section("Answers", note, ("tool", "calls", *ANSWERS.values(), "failed", "scorer agrees"), rows)
+    return Section(
+        "Answers", note, ("tool", "calls", "n", *ANSWERS.values(), "failed", "scorer agrees"), rows
+    )
 
 
 def latency(summary: Json) -> Section:
     """What the caller waits for."""
     keys = ("decision", "perceived", "first_token", "first_audio")
     rows = [
-        (*where, *(spread(found.get(key)) for key in keys), told(found.get("cut_in")))
+        (*where, _heard(found), *(spread(found.get(key)) for key in keys), told(found.get("cut_in")))
         for where, found in _runs(summary)
     ]
     head = (
@@ -133,7 +148,8 @@ def early(summary: Json) -> Section:
         pair, own = delay["paired"], delay["own"]
         rows.append(
             (
-                tool(name, delay),
+                tool(name),
+                str(pair["saved"]["n"]) if "saved" in pair else "0",
                 told(pair.get("savings")),
                 told(pair.get("first_audio")),
                 told(pair.get("truthfulness")),
@@ -146,7 +162,7 @@ def early(summary: Json) -> Section:
             )
         )
     head = (
-        *("tool", "tool latency saved", "first audio, change", "truthfulness, change", "same top 5"),
+        *("tool", "pairs", "tool latency saved", "first audio, change", "truthfulness, change", "same top 5"),
         *(
             "lead of the call",
             "called before the end",
@@ -170,7 +186,7 @@ def by_readback(summary: Json) -> Section:
     """The answers by how well the question's speech was understood by another recogniser."""
     rows = [
         (
-            tool(name, delay),
+            tool(name),
             policy_name(policy),
             bucket,
             count(row),
@@ -237,7 +253,7 @@ def spread(row: Json | None) -> str:
     middle = (
         f"{figure(row['p50'], row['unit'])} {interval(row['p50_low'], row['p50_high'], row['unit'])}".strip()
     )
-    return f"{middle} / {figure(row['p90'], row['unit'])}" + (f" (n {row['n']})" if row["few"] else "")
+    return f"{middle} / {figure(row['p90'], row['unit'])}"
 
 
 def count(row: Json) -> str:
@@ -245,12 +261,14 @@ def count(row: Json) -> str:
     return str(row["truthfulness"]["n"]) if row.get("truthfulness") else "0"
 
 
-def tool(name: str, delay: Json) -> str:
+def _heard(row: Json) -> str:
+    """How many were answered so that it was heard."""
+    return str(row["first_audio"]["n"]) if row.get("first_audio") else "0"
+
+
+def tool(name: str) -> str:
     """A tool by its delay."""
-    if name == "paper":
-        middle, tail = delay["tool"]["p50"], delay["tool"]["p90"]
-        return f"lognormal, here P50 {figure(middle, 's')}, P90 {figure(tail, 's')}"
-    return f"{name} s"
+    return "lognormal" if name == PAPER else f"{name} s"
 
 
 def policy_name(policy: Policy) -> str:
@@ -261,4 +279,4 @@ def policy_name(policy: Policy) -> str:
 def _runs(summary: Json) -> Iterable[tuple[tuple[str, str], Json]]:
     for name, delay in summary["delays"].items():
         for policy in POLICIES:
-            yield (tool(name, delay), policy_name(policy)), delay[policy]
+            yield (tool(name), policy_name(policy)), delay[policy]

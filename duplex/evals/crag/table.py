@@ -123,8 +123,14 @@ def figures(rows: Sequence[Row]) -> Json:
 
 
 def _answers(rows: Sequence[Row]) -> Json:
-    found = {name: _share([float(row.verdict == name) for row in rows]) for name in POINTS}
-    return found | {"truthfulness": _mean([POINTS[row.verdict] for row in rows], "share")}
+    found: Json = {name: _share([float(row.verdict == name) for row in rows]) for name in POINTS}
+    points = [POINTS[row.verdict] for row in rows]
+    truth = _mean(points, "share")
+    if truth is not None and len(set(points)) == 1:
+        # Resampling says nothing where all are alike: what Wilson's intervals of the two shares leave open.
+        right, wrong = found["accurate"], found["hallucination"]
+        truth |= {"low": _round(right["low"] - wrong["high"]), "high": _round(right["high"] - wrong["low"])}
+    return found | {"truthfulness": truth}
 
 
 def paired(pairs: Sequence[tuple[Row, Row]], oracle: dict[str, float]) -> Json:
@@ -175,7 +181,11 @@ def _seconds(values: Sequence[float]) -> Json | None:
 
 
 def _mean(values: Sequence[float], unit: str) -> Json | None:
-    return _told(bootstrap.mean(values), unit, len(values)) if values else None
+    """Without an interval where all values are alike: resampling would call it certain."""
+    if not values:
+        return None
+    alike = {"low": None, "high": None} if len(set(values)) == 1 else {}
+    return _told(bootstrap.mean(values), unit, len(values)) | alike
 
 
 def _share(hits: Sequence[float]) -> Json | None:
