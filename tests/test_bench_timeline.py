@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pages import Page
 
 from duplex.bench.conversation import Exchange, Question
-from duplex.bench.timeline import embedded, render, write_timeline
-from duplex.bench.timeline_data import event_row, facts, peaks, prepare, replies, stage_medians, voice_spans
+from duplex.bench.timeline import render, write_timeline
+from duplex.bench.timeline_data import event_row, facts, prepare, replies, stage_medians, voice_spans
 from duplex.bench.turns import Said
 from duplex.graph import TICKS
 from duplex.transport.webrtc.caller import RATE, Caller, Received
@@ -59,30 +57,6 @@ def call_events(text: str = "Very deep.") -> list[dict[str, Any]]:
     ]
 
 
-class Page(HTMLParser):
-    """Reads a page as a browser would: what elements it has, and what is in them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {}
-        self._open = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._open = tag
-        self.texts.setdefault(tag, []).append("")
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.texts[self._open][-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
-
-
 def hostile_page() -> tuple[dict[str, Any], str]:
     data = prepare((SILENCE, SILENCE), [turn(text=HOSTILE)], call_events(HOSTILE), 1.0, HOSTILE)
     return data, render(data)
@@ -109,33 +83,6 @@ def test_the_page_runs_its_own_script_alone_and_loads_only_the_recording() -> No
     assert loaded == ["call.wav"]
     assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on")]
     assert "innerHTML" not in text
-
-
-@given(
-    st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
-)
-def test_embedded_data_comes_back_and_cannot_end_its_element(value: object) -> None:
-    text = embedded({"value": value})
-    assert json.loads(text) == {"value": value}
-    assert not set("<>&\u2028\u2029") & set(text)
-
-
-def test_a_figure_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        embedded({"latency": float("nan")})
-
-
-@pytest.mark.parametrize(("sample", "value", "byte"), [(0, 32_767, 255), (159, -32_768, 255), (160, 1, 1)])
-def test_a_peak_stands_where_its_sample_does(sample: int, value: int, byte: int) -> None:
-    pcm = np.zeros(401, dtype=np.int16)
-    pcm[sample] = value
-    wanted = [0, 0, 0]
-    wanted[sample // 160] = byte
-    assert list(base64.b64decode(peaks(pcm))) == wanted
-
-
-def test_no_audio_has_no_peaks() -> None:
-    assert peaks(np.zeros(0, dtype=np.int16)) == ""
 
 
 def test_the_session_is_moved_to_the_clock_of_the_recording() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ import pytest
 from eval_runs import leave, leave_replay
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import Page
 
+from duplex.evals.embed import embedded, peaks
 from duplex.evals.record import Record
 from duplex.evals.report import render, write_report
 from duplex.evals.report.data import detail, gaps, mark, prepare, responses, scenario, spans, tools
-from duplex.evals.report.embed import embedded, peaks
 from duplex.evals.results import read_results
 from duplex.evals.summary import make_summary
 
@@ -27,30 +27,6 @@ HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>alert(2)</script>\u2
 
 def record(t: float, type: str, **payload: Any) -> Record:
     return Record(t, "agent", type, payload)
-
-
-class Page(HTMLParser):
-    """Reads a page as a browser would: what elements it has, and what is in them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {}
-        self._open = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._open = tag
-        self.texts.setdefault(tag, []).append("")
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.texts[self._open][-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
 
 
 def page_of(folder: Path, text: str) -> tuple[dict[str, Any], Page, str]:
@@ -108,6 +84,10 @@ def test_a_peak_stands_where_its_sample_does(sample: int, value: int, byte: int)
     wanted = [0, 0, 0]
     wanted[sample // 160] = byte
     assert list(base64.b64decode(peaks(pcm))) == wanted
+
+
+def test_no_audio_has_no_peaks() -> None:
+    assert peaks(np.zeros(0, dtype=np.int16)) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from duplex.bench.conversation import Exchange, clock_offset
 from duplex.bench.timeline_data import prepare
+from duplex.evals.embed import embedded
 from duplex.transport.webrtc.caller import Caller
 
 _SCRIPTS = ("wave.js", "turns.js", "page.js")
@@ -47,14 +47,6 @@ def render(data: Mapping[str, Any]) -> str:
     # The template is cut first, so that nothing in a part can be taken for a place of another.
     pieces = _part("index.html").split("@@")
     return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
-
-
-def embedded(data: Mapping[str, Any]) -> str:
-    """JSON that can stand in a `<script>` element: no character in it can end the element or begin a comment."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _part(name: str) -> str:

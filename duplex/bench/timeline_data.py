@@ -6,7 +6,6 @@ Everything that leaves this module is in seconds on the caller's clock, so that 
 
 from __future__ import annotations
 
-import base64
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duplex.bench.conversation import Exchange
+from duplex.evals.embed import PEAKS_A_SECOND, peaks
 from duplex.graph import TICKS
 from duplex.transport.webrtc.caller import RATE
 
 Pcm = NDArray[np.int16]
 LogEvent = Mapping[str, Any]
 
-PEAKS_A_SECOND = 100
-"""Enough for one peak a pixel at the zoom where a syllable can be seen."""
 MARKS = ("Eager", "Resumed", "Commit", "Discarded", "Duck", "Unduck", "Yield")
 """Turn-taking decisions that are drawn on the time axis."""
 _MOMENTS = ("end", "onset")
@@ -82,18 +80,6 @@ def stage_medians(turns: Sequence[Exchange]) -> dict[str, float]:
     reached = [_stages(turn) for turn in turns]
     names = {name for each in reached for name in each}
     return {name: statistics.median(each[name] for each in reached if name in each) for name in sorted(names)}
-
-
-def peaks(pcm: Pcm, rate: int = RATE) -> str:
-    """The loudest sample of every 10 ms as a byte (255 is full scale), base64.
-
-    Rounded up, so that only digital silence is 0.
-    """
-    size = rate // PEAKS_A_SECOND
-    padded = np.zeros(-(-len(pcm) // size) * size, dtype=np.int32)
-    padded[: len(pcm)] = np.abs(pcm.astype(np.int32))
-    loudest = padded.reshape(-1, size).max(axis=1) if len(padded) else padded
-    return base64.b64encode(np.ceil(loudest * (255 / 32_768)).astype(np.uint8).tobytes()).decode("ascii")
 
 
 def seconds(ticks: object, shift: float) -> float:

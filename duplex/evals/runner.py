@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -15,8 +13,10 @@ from typing import Any
 
 from duplex import __version__
 from duplex.agent.loader import load_agent
+from duplex.evals.baselines import PREFIX, Baseline, baseline
 from duplex.evals.contender import AgentContender
 from duplex.evals.job import Done, Job, Make, Options, failed, kept, key_of, patience, start_jobs, write
+from duplex.evals.origin import commit, machine
 from duplex.evals.report import write_report
 from duplex.evals.scenario import Lane
 from duplex.evals.suite import Case, read_suite
@@ -56,11 +56,17 @@ Watch = Callable[[Done, int], None]
 
 
 def agent(name: str, lane: Lane) -> tuple[Make, str]:
-    """The contender that an agent's name or file means in a lane, and its identity.
+    """The contender that an agent's name or file, or `baseline:...`, means in a lane, and its identity.
 
     Raises:
         AgentFileError: there is none, or it has faults.
+        RunError: there is no such baseline.
     """
+    if name.startswith(PREFIX):
+        try:
+            return partial(Baseline, baseline(name, lane).kind, lane), name
+        except ValueError as error:
+            raise RunError(str(error)) from error
     spec = load_agent(name)
     return partial(AgentContender, spec, lane), spec.model_dump_json()
 
@@ -171,10 +177,7 @@ def _rest(ran: Ran, cases: list[Case], options: Options, earlier: list[dict[str,
         "seconds": round(sum(each.seconds for each in fresh), 2),
         "wall": round(ran.wall, 2),
         "version": __version__,
-        "machine": {
-            "system": platform.platform(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        "commit": commit(),
+        "machine": machine(),
         "runs": [*(row for row in earlier if row["id"] not in ids), *(asdict(each) for each in ran.done)],
     }

@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from duplex.evals.embed import embedded
 from duplex.evals.report.data import prepare
-from duplex.evals.report.embed import embedded
 from duplex.evals.results import Json, read_results
 from duplex.evals.summary import summarise
 from duplex.models.store import write_atomically

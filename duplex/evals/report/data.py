@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from duplex.evals.catalogue import SECTIONS, meaning
+from duplex.evals.embed import PEAKS_A_SECOND, peaks
 from duplex.evals.metrics.spans import onset_after
 from duplex.evals.metrics.view import View
 from duplex.evals.panels import PANELS
 from duplex.evals.record import Record, Replay, load_replay
-from duplex.evals.report.embed import PEAKS_A_SECOND, peaks
 from duplex.evals.results import Json, Result, ResultError
 from duplex.resources import config_path
 
