@@ -36,7 +36,7 @@ def core(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes of one thread each.")] = 1,
     steps: Annotated[int, typer.Option(min=1, help="At most so many steps.")] = 20_000,
     batch: Annotated[int, typer.Option(min=1, help="Sequences in a step, over all processes.")] = 8,
-    turns: Annotated[int, typer.Option(min=1, help="Turns of text for the word path.")] = 30_000,
+    turns: Annotated[int, typer.Option(min=1, help="Turns that grammars write for the word path.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Of weights and samples.")] = 1,
 ) -> None:
     """Train the core on dialogues: its word path on text, then all of it on both channels.

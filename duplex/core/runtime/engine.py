@@ -75,5 +75,5 @@ class Engine:
         return code, complete
 
     def frame(self, inputs: Arrays) -> Arrays:
-        """One step of all rows: the streams, `code`, `clock` and `before` (states) in; heads by name and `after` out."""
+        """One step of all rows: streams, `code`, `clock`, `before` (states) in; heads by name and `after` out."""
         return dict(zip(self._heads, self._frame.run(None, inputs), strict=True))

@@ -52,6 +52,7 @@ class Source:
         made = self.sequences(chosen)
         self._hide_words(made, draw.random(batch) < blind)
         self._hide_agent(made, draw.random(batch) < blind)
+        self._hide_classes(made, draw.random(batch) < blind)
         return made
 
     def wholes(self, batch: int, most: int) -> Iterator[Batch]:
@@ -112,6 +113,12 @@ class Source:
                 value[hidden] = torch.from_numpy(silence[0])
             elif name == streams.AGENT_WORDS:
                 value[hidden] = 0.0
+
+    def _hide_classes(self, made: Batch, rows: NDArray[np.bool_]) -> None:
+        """As where nobody tells what was decided, and what the tools do."""
+        for stream in self.layout.fed:
+            if stream.kind is Kind.CLASS:
+                made.inputs[stream.name][torch.from_numpy(rows)] = streams.PAD_TOKEN
 
 
 def encode(path: WordPath, table: WordTable, stored: Stored, batch: int = 1024) -> NDArray[np.float16]:

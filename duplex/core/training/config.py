@@ -73,8 +73,8 @@ class TrainConfig:
         clip: the largest norm of a gradient.
         every: steps from one validation to the next.
         patience: validations without a better one after which training stops.
-        blind: share of sequences whose words, and share whose agent's audio, are hidden from the model: it must
-            manage without.
+        blind: share of sequences whose words, whose agent's audio, and whose decisions are hidden from the model,
+            each drawn by itself: it must manage without.
         seed: of weights and samples.
     """
 
@@ -91,5 +91,5 @@ class TrainConfig:
     clip: float = 1.0
     every: int = 150
     patience: int = 8
-    blind: float = 0.1
+    blind: float = 0.15
     seed: int = 1

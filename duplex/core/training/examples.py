@@ -6,8 +6,9 @@ anywhere else; a recogniser's typical faults are put in, so that its words are n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from duplex.core.data.scripts import Script
 from duplex.core.streams.layout import UNKNOWN
-from duplex.core.streams.words import Belief, Beliefs, WordTable, belief
+from duplex.core.streams.words import SPECIAL, Belief, Beliefs, WordTable, belief
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,42 @@ class Faults:
             if rng.random() < self.added:
                 heard.append(rng.choice(others))
         return heard
+
+
+class Swaps:
+    """Words in place of others that are used alike: grammars with few words teach many so.
+
+    Args:
+        table: whose vectors tell what is alike.
+        near: so many of the nearest words are taken.
+        share: of the words that are exchanged; the commonest ones, which carry grammar, never are.
+    """
+
+    _COMMON = 150
+
+    def __init__(self, table: WordTable, near: int = 24, share: float = 0.4) -> None:
+        self._table, self._near, self._share = table, near, share
+        norms = np.linalg.norm(table.vectors, axis=1, keepdims=True)
+        self._unit = table.vectors / np.maximum(norms, 1e-6)
+        self._alike: dict[int, list[str]] = {}
+
+    def apply(self, scripts: Sequence[Script], rng: Random) -> list[Script]:
+        """The same turns in other words."""
+        counts = Counter(word for script in scripts for word in script.words)
+        common = {word for word, _ in counts.most_common(self._COMMON)}
+        return [
+            replace(s, words=tuple(w if w in common else self._other(w, rng) for w in s.words))
+            for s in scripts
+        ]
+
+    def _other(self, word: str, rng: Random) -> str:
+        ids = self._table.ids([word])
+        if rng.random() >= self._share or len(ids) != 1 or ids[0] < len(SPECIAL):
+            return word
+        if ids[0] not in self._alike:
+            order = np.argpartition(-(self._unit @ self._unit[ids[0]]), self._near)[: self._near]
+            self._alike[ids[0]] = [self._table.words[at] for at in order if at >= len(SPECIAL)]
+        return rng.choice(self._alike[ids[0]])
 
 
 @dataclass(frozen=True, slots=True)

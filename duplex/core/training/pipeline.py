@@ -19,7 +19,7 @@ from duplex.core.data.scripts import Script, Writer
 from duplex.core.streams.words import WordTable, shipped_table
 from duplex.core.training.batches import Source, encode
 from duplex.core.training.config import ModelConfig, TrainConfig
-from duplex.core.training.examples import Examples, from_beliefs, from_scripts, joined
+from duplex.core.training.examples import Examples, Swaps, from_beliefs, from_scripts, joined
 from duplex.core.training.loop import Run
 from duplex.core.training.model import WordPath
 from duplex.core.training.parallel import Group, in_parallel
@@ -30,6 +30,8 @@ from duplex.core.training.wordpath import WordTraining, train_words, word_metric
 CONFIG, WORDS, SUMMARY = "config.json", "words.pt", "summary.json"
 PREPARED, TEXTS = "prepared", "texts"
 _VALIDATION_TURNS = 4_000
+_SAMPLED = 4
+"""How often what the language model wrote is taken: it is more varied than the grammars, and there is less of it."""
 
 Report = Callable[[str, dict[str, Any]], None]
 
@@ -53,7 +55,7 @@ class Job:
     model: ModelConfig
     words: WordTraining
     frames: TrainConfig
-    turns: int = 30_000
+    turns: int = 10_000
     processes: int = 1
 
 
@@ -101,8 +103,7 @@ def words_stage(
         path.load_state_dict(state["path"])
         return path, state["metrics"]
     heard = {split: _heard(part) for split, part in stored.items()}
-    texts = scripts(job.data / TEXTS, Split.train, job.turns, job.words.seed)
-    made = from_scripts(table, texts, Random(job.words.seed))
+    made = written_examples(job, table)
     written = from_scripts(
         table,
         scripts(None, Split.validation, min(job.turns, _VALIDATION_TURNS), 2),
@@ -118,6 +119,17 @@ def words_stage(
         metrics["recognised"] = word_metrics(path, table, heard["validation"])
     torch.save({"path": path.state_dict(), "metrics": metrics}, file)
     return path, metrics
+
+
+def written_examples(job: Job, table: WordTable) -> Examples:
+    """Turns of the training grammars and of the language model, as they are and in other words."""
+    rng, swaps = Random(job.words.seed), Swaps(table)
+    grammar = scripts(None, Split.train, job.turns, job.words.seed)
+    sampled = scripts(job.data / TEXTS, Split.train, 0, job.words.seed)
+    turns = [*grammar, *swaps.apply(grammar, rng), *sampled]
+    for _ in range(_SAMPLED - 1):
+        turns += swaps.apply(sampled, rng)
+    return from_scripts(table, turns, rng)
 
 
 def scripts(texts: Path | None, split: Split, count: int, seed: int) -> list[Script]:
