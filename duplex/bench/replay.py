@@ -9,6 +9,7 @@ from pathlib import Path
 
 from duplex.bench.measure import Measure
 from duplex.bench.replay_rows import rows_agree
+from duplex.bench.replay_scorer import scorer
 from duplex.bench.search import dev_questions
 from duplex.evals.clips import VOICES
 from duplex.evals.job import Options
@@ -39,7 +40,7 @@ def speed() -> Iterator[Measure]:
         )
 
 
-PARTS: tuple[Callable[[], Iterator[Measure]], ...] = (speed, rows_agree)
+PARTS: tuple[Callable[[], Iterator[Measure]], ...] = (speed, rows_agree, scorer)
 """What the bench measures, in this order."""
 
 
