@@ -24,7 +24,7 @@ _WORD_GAP = 0.195
 _FADE = np.linspace(0.0, 1.0, HOP)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clip:
     """A sentence as it sounds.
 

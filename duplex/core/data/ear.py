@@ -141,10 +141,13 @@ def _closed(silent: float, onset: float, replies: Sequence[Reply]) -> bool:
     """Whether a turn that fell silent is over when a voice begins at `onset`."""
     if onset - silent > FORGOTTEN or any(silent <= reply.start <= onset for reply in replies):
         return True
-    if any(silent <= reply.end <= onset for reply in replies if not reply.broken):
-        return True
-    over_the_agent = any(reply.start < silent < reply.end + PASSED for reply in replies)
-    return onset - silent > PASSED and over_the_agent
+    over_agent = False
+    for reply in replies:
+        if not reply.broken:
+            if silent <= reply.end <= onset:
+                return True
+            over_agent |= reply.start < silent < reply.end + PASSED
+    return onset - silent > PASSED and over_agent
 
 
 def heard_really(pcm: Pcm, asked: Sequence[Question], recogniser: StreamingWhisper) -> list[Reading]:

@@ -165,7 +165,7 @@ class _Labeller:
     def _end_in(self) -> NDArray[np.int16]:
         end_in = np.full(len(self._ends), UNKNOWN, np.int16)
         starts = [*(turn.sound.start for turn in self._schedule.turns[1:]), np.inf]
-        for turn, following in zip(self._schedule.turns, starts, strict=True):
+        for turn, following in zip(self._schedule.turns, starts, strict=False):
             inside = self._between(turn.sound.start, min(turn.answered, following))
             left = np.ceil((turn.over - self._ends[inside]) / FRAME_SECONDS - 1e-6)
             end_in[inside] = np.clip(left, 0, np.iinfo(np.int16).max).astype(np.int16)
