@@ -17,6 +17,7 @@ import soundfile
 
 from duplex.agent.loader import load_agent
 from duplex.agent.spec import AgentSpec
+from duplex.bench.replay_scorer import scorer
 from duplex.evals.crag import agreement as agreeing
 from duplex.evals.crag import speech
 from duplex.evals.crag.knowledge import corpus_of
@@ -488,3 +489,18 @@ def test_a_label_that_is_none(tmp_path: Path) -> None:
     row = {"query": "who?", "gold": "x", "prediction": "x", "label": "perfect"}
     with pytest.raises(agreeing.LabelError, match="'perfect' is none of accurate, missing, hallucination"):
         agreeing.agreement(lines(tmp_path / "labels.jsonl", row))
+
+
+def test_the_bench_measures_agreement_only_where_there_is_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DUPLEX_EVALDATA", raising=False)
+    assert list(scorer()) == []
+    assert list(scorer(tmp_path)) == []
+    (tmp_path / agreeing.LABELLED).parent.mkdir()
+    row = {"query": "who?", "gold": "Edwin Frost", "prediction": "Edwin Frost.", "label": "accurate"}
+    lines(tmp_path / agreeing.LABELLED, row, row, row | {"label": "missing"})
+    monkeypatch.setenv("DUPLEX_EVALDATA", str(tmp_path))
+    (measure,) = scorer()
+    assert (measure.name, measure.value, measure.n) == ("replay.scorer_agreement", 0.6667, 3)
+    assert measure.ci95 is not None

@@ -87,6 +87,18 @@ def test_dates_hold_what_is_wanted() -> None:
         ("There are 3 boats.", "4", "how many boats are there?", "hallucination"),
         ("In 2019 there were four boats.", "4", "how many boats are there?", "accurate"),
         ("There are 7 boats, 4 of them red.", "4", "how many boats are there?", "hallucination"),
+        (
+            "He had 5½ crates, four red barrels and two oars.",
+            "4",
+            "how many red barrels did he have?",
+            "accurate",
+        ),
+        (
+            "He had 5½ crates, four red barrels and two oars.",
+            "2",
+            "how many barrels had he?",
+            "hallucination",
+        ),
         ("It cost $1.2 billion.", "1,200,000,000 dollars", "how much did it cost?", "accurate"),
         ("It has never flooded.", "0", "how many times has it flooded?", "accurate"),
         (

@@ -12,6 +12,7 @@ RECALL = 0.75
 """The share of a long gold's own words that an answer must hold."""
 _SPELT = 0.8
 """Likeness of two words from which on they are one misspelt: 1 less the edits for each letter, a swap being one."""
+_SMALL = 13
 _LITTLE_WORDS = """of in on at to for from by with and or is are was were be been being has have had do does did it its
     this that these those there he she they his her their as than then so also who whom whose which what when where why
     how not no total about approximately around roughly nearly over under according provided based"""
@@ -21,25 +22,36 @@ LITTLE = frozenset(_LITTLE_WORDS.split())
 def number_agrees(said: Sequence[str], wanted: Sequence[str], asked: Sequence[str]) -> bool | None:
     """Whether the number that was asked for is the answer's; None where the gold has none.
 
-    A small whole number comes up by chance, so it must be the first that the answer gives; others may come anywhere.
+    A small whole number comes up by chance: it must be the one that counts what was asked for, or the first that the
+    answer gives where none does. Others may come anywhere.
     """
     known = [found for word in asked if (found := number(word))]
     golds = [found for word in wanted if (found := number(word)) and found not in known]
     if not golds:
-        if _zero(wanted):
-            return _zero(said)
-        return None
+        return _zero(said) if _zero(wanted) else None
     want = golds[0]
     if want.value == 0 and _zero(said):
         return True
     given = [
-        found
-        for word in said
+        (found, at)
+        for at, word in enumerate(said)
         if (found := _number_or_year(word)) and (found not in known or found.equals(want))
     ]
-    if want.value == int(want.value) and abs(want.value) < 13:
-        given = [found for found in given if not 1500 <= found.value <= 2100][:1]
-    return any(want.equals(each) for each in given)
+    if want.value == int(want.value) and abs(want.value) < _SMALL:
+        given = [(found, at) for found, at in given if not 1500 <= found.value <= 2100]
+        counting = own(asked, ())
+        given = [each for each in given if _counts(said, each[1], counting)] or given[:1]
+    return any(want.equals(each) for each, _ in given)
+
+
+def _counts(said: Sequence[str], at: int, asked: Sequence[str]) -> bool:
+    """The number there stands before a word of the question's, and before no other number."""
+    for word in said[at + 1 : at + 4]:
+        if _number_or_year(word):
+            return False
+        if has(word, asked):
+            return True
+    return False
 
 
 def _number_or_year(word: str) -> Number | None:
