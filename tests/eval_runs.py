@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from duplex.audio.pcm import Pcm
+from duplex.cli import main
 from duplex.evals.record import RATE, Placed, Record, Replay
 from duplex.evals.scenario import Scenario
 
@@ -102,3 +104,10 @@ def tone(hertz: float) -> Pcm:
     """A second of it."""
     t = np.arange(RATE) / RATE
     return np.asarray(8_000 * np.sin(2 * np.pi * hertz * t), np.int16)
+
+
+def duplex(*arguments: str | Path) -> int:
+    """Run the `duplex` command; its exit status."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(each) for each in arguments])
+    return int(ended.value.code or 0)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from eval_runs import leave, leave_shares
+from eval_runs import duplex, leave, leave_shares
 
 from duplex.evals.compare import Comparison, Difference, compare, render
 from duplex.evals.results import ResultError
@@ -122,3 +122,16 @@ def test_runs_without_a_common_scenario_compare_nothing(tmp_path: Path) -> None:
     leave(tmp_path / "a", "one", metrics={"fto": 1.0})
     leave(tmp_path / "b", "two", metrics={"fto": 1.0})
     assert "Nothing to compare." in render(compare(tmp_path / "a", tmp_path / "b"))
+
+
+def test_the_command_prints_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_runs(tmp_path, "stop_latency", WIDE, [value + 0.2 + value / 50 for value in WIDE])
+    assert duplex("eval", "compare", tmp_path / "a", tmp_path / "b") == 0
+    text = capsys.readouterr().out
+    assert "| stop_latency | 1.19 s | 1.41 s | +0.22 s |" in text
+    assert "A better" in text
+    assert "10 scenarios in both" in text
+    assert duplex("eval", "compare", tmp_path / "a", tmp_path / "b", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["shared"] == IDS[:10]
+    assert duplex("eval", "compare", tmp_path / "a", tmp_path / "none") == 1
+    assert "no scenario was run there" in capsys.readouterr().err

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eval_runs import duplex
 
 from duplex.evals.gate import Gate, check, load_gates
 from duplex.evals.results import ResultError
+from duplex.evals.summary import FORMAT
 from duplex.resources import config_path
 
 SUMMARY: dict[str, Any] = {
@@ -19,7 +22,7 @@ SUMMARY: dict[str, Any] = {
             "response_latency": {"n": 4, "mean": 0.8, "count": 40, "unit": "s"},
         }
     },
-    "panels": {"tau": {"r_y": {"value": 0.9, "n": 6, "count": 10, "unit": "share"}}},
+    "panels": {"tau": {"r_y": {"value": 0.9, "n": 6, "count": 10, "unit": "share", "low": None}}},
 }
 
 
@@ -41,8 +44,10 @@ SUMMARY: dict[str, Any] = {
         ("run.agent", {"max": 1}, "is no figure but str; name one of its own, such as run.agent.mean"),
         ("pause_handling.tor_fdb", {"max": 1},
          "is no figure but dict; name one of its own, such as pause_handling.tor_fdb.mean"),
-        ("pause_handling.fto.mean", {"max": 1}, "is absent: pause_handling has no metric fto"),
-        ("pause_handling.tor_fdb.p99", {"max": 1}, "is absent: pause_handling has no figure p99"),
+        ("pause_handling.fto.mean", {"max": 1}, "is absent: pause_handling has no fto"),
+        ("pause_handling.tor_fdb.p99", {"max": 1}, "is absent: pause_handling.tor_fdb has no p99"),
+        ("panels.tau.s_bc.value", {"min": 1}, "is absent: panels.tau has no s_bc"),
+        ("panels.tau.r_y.low", {"min": 1}, "is absent: panels.tau.r_y.low was not measured"),
         ("silence.tor_fdb.mean", {"max": 1}, "is absent: the summary has no silence (tasks: pause_handling)"),
     ],
 )  # fmt: skip
@@ -87,6 +92,25 @@ def test_what_is_wrong_with_a_file_is_told_with_its_line(
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="cannot be read"):
         load_gates(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("bound", "status"), [(0.9, 0), (0.95, 1)])
+def test_the_command_fails_where_a_gate_falls(
+    tmp_path: Path, bound: float, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "summary.json").write_text(json.dumps({"format": FORMAT} | SUMMARY), encoding="utf-8")
+    gates = tmp_path / "gates.yaml"
+    gates.write_text(f"gates:\n- {{metric: tau.r_y.value, min: {bound}, why: it yields}}\n", encoding="utf-8")
+    assert duplex("eval", "gate", tmp_path, gates) == status
+    told = capsys.readouterr()
+    if status:
+        assert told.out == "fallen: tau.r_y.value: 0.9 is below min 0.95 by 0.05 (it yields)\n"
+        assert told.err == "1 of 1 gates fell\n"
+    else:
+        assert told.out == "held: tau.r_y.value 0.9 (it yields)\n"
+    duplex("eval", "gate", tmp_path / "summary.json", gates, "--json")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["value"], row["n"], bool(row["fallen"])) == (0.9, 10, bool(status))
 
 
 def test_the_shipped_example_can_be_read() -> None:

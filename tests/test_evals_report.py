@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from eval_runs import leave, leave_replay
+from eval_runs import duplex, leave, leave_replay
 from hypothesis import given
 from hypothesis import strategies as st
 from pages import Page
@@ -177,3 +177,12 @@ def test_a_report_is_written_beside_its_summary(tmp_path: Path) -> None:
     leave_replay(tmp_path, "one")
     write_report(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"one", "summary.json", "report.md", "report.html"}
+
+
+def test_the_command_makes_a_report_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_replay(tmp_path, "one")
+    assert duplex("eval", "report", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "summary.json").read_text())
+    (tmp_path / "one" / "events.jsonl").unlink()
+    assert duplex("eval", "report", tmp_path) == 1
+    assert "its replay cannot be read" in capsys.readouterr().err

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from eval_runs import leave, leave_shares
+from eval_runs import leave, leave_replay, leave_shares
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import duplex
 from duplex.evals.markdown import cell, figure
+from duplex.evals.metrics.endpointing import Silence
+from duplex.evals.origin import commit
+from duplex.evals.record import Record
 from duplex.evals.results import Result, ResultError
 from duplex.evals.statistics import describe
 from duplex.evals.summary import make_summary, read_summary, summarise
+from duplex.evals.tradeoff import silences, tradeoff
 
 
 def result(id: str, task: str = "tool_streaming", **metrics: float) -> Result:
@@ -178,3 +187,66 @@ def test_figures_read_with_their_unit(value: float | None, unit: str, text: str)
 
 def test_somebody_elses_text_is_no_markdown() -> None:
     assert cell("a|b\n# <img> [x](y) `c`") == r"a\|b \# \<img\> \[x\](y) \`c\`"
+
+
+def test_the_commit_is_this_checkouts_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path(duplex.__file__).parent
+    head = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True)
+    if head.returncode == 0:
+        assert head.stdout.startswith(str(commit()).removesuffix("+"))
+    monkeypatch.setattr(duplex, "__file__", str(tmp_path / "__init__.py"))
+    assert commit() is None
+
+
+def silence(length: float, over: bool, *readings: tuple[float, float]) -> Silence:
+    return Silence(length, over, readings)
+
+
+def test_both_curves_are_drawn_over_the_same_silences() -> None:
+    rows = [silence(0.7, False, (0.3, 0.1)), silence(0.3, False), silence(5.0, True, (0.3, 0.9))]
+    found = tradeoff(rows)
+    assert (found["holds"], found["ends"], found["readings"]) == (2, 1, 2)
+    assert [(each["latency"], each["cutoff"]) for each in found["timer"]] == [
+        (0.1, 1.0),
+        (0.3, 0.5),
+        (0.7, 0.0),
+    ]
+    assert (found["agent"][0]["latency"], found["agent"][0]["cutoff"]) == (0.3, 0.0)
+    assert found["read_off"]["timer"] == {
+        "latency_at_5": 0.7, "latency_at_10": 0.7, "cutoff_at_300": 0.5, "cutoff_at_600": 0.5,
+    }  # fmt: skip
+    assert found["read_off"]["agent"]["latency_at_5"] == 0.3
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [silence(1.0, True)], [silence(1.0, False)], [silence(0.05, False), silence(1.0, True)]]
+)
+def test_without_both_kinds_of_silence_there_is_no_curve(rows: list[Silence]) -> None:
+    found = tradeoff(rows)
+    assert (found["agent"], found["timer"], found["read_off"]) == ([], [], {})
+
+
+def test_without_a_reading_there_is_a_timer_alone() -> None:
+    found = tradeoff([silence(0.5, False), silence(2.0, True)])
+    assert (found["agent"], list(found["read_off"])) == ([], ["timer"])
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 5), st.booleans(), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=2)),
+        min_size=2, max_size=12,
+    )
+)  # fmt: skip
+@settings(max_examples=20, deadline=None)
+def test_a_curve_only_falls(rows: list[tuple[float, bool, list[tuple[float, float]]]]) -> None:
+    found = tradeoff([silence(length, over, *sorted(readings)) for length, over, readings in rows])
+    for curve in (found["agent"], found["timer"]):
+        assert all(a["latency"] < b["latency"] and a["cutoff"] > b["cutoff"] for a, b in pairwise(curve))
+
+
+def test_a_users_silences_are_the_scenarios_own(tmp_path: Path) -> None:
+    replay = leave_replay(tmp_path, "one")
+    replay.records.append(Record(1.8, "session", "EndProbability", {"attempt": 1, "p": 0.75}))
+    (found,) = silences(replay)
+    assert (found.length, found.end_of_turn) == (2.5, True)
+    assert found.probabilities == (pytest.approx((0.3, 0.75)),)

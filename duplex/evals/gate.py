@@ -140,14 +140,15 @@ def _absent(summary: Mapping[str, Any], path: str, found: Any) -> str:
     """Why there is no figure at a path."""
     if found is not None:
         return f"is no figure but {type(found).__name__}; name one of its own, such as {path}.mean"
-    first, _, rest = path.partition(".")
-    tasks = summary.get("tasks", {})
-    if first in tasks:
-        metric = rest.partition(".")[0]
-        what = (
-            f"no figure {rest.partition('.')[2] or 'named'}"
-            if metric in tasks[first]
-            else f"no metric {metric}"
-        )
-        return f"is absent: {first} has {what}"
-    return f"is absent: the summary has no {first} (tasks: {', '.join(tasks) or 'none'})"
+    parts = path.split(".")
+    tops = [
+        each for each in (summary.get("tasks", {}), summary.get("panels", {}), summary) if parts[0] in each
+    ]
+    if not tops:
+        return f"is absent: the summary has no {parts[0]} (tasks: {', '.join(summary.get('tasks', {})) or 'none'})"
+    node, depth = tops[0], 0
+    while depth < len(parts) and isinstance(node, Mapping) and parts[depth] in node:
+        node, depth = node[parts[depth]], depth + 1
+    if depth == len(parts):
+        return f"is absent: {path} was not measured"
+    return f"is absent: {'.'.join(parts[:depth])} has no {parts[depth]}"
