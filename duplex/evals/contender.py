@@ -124,6 +124,7 @@ class SessionSide:
         self._late, self._late_before = late, late()
         self._frames = 0
         self.pull, self.subscribe = session.pull, session.subscribe
+        self.on_ready, self.delayed = session.on_ready, session.delayed
         session.subscribe(self._on)
 
     @property

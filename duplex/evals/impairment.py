@@ -6,6 +6,9 @@ import numpy as np
 
 from duplex.evals.scenario import Channel
 
+APART = 1e-5
+"""Seconds between two arrivals at least, so that their order is sure."""
+
 
 class Path:
     """One direction. `on(t) -> arrival`: when a packet that is sent at `t` arrives, None where it is lost.
@@ -36,5 +39,5 @@ class Path:
         if loss < self._loss:
             self.lost += 1
             return None
-        self._last = max(self._last, t + self._delay + wait * self._jitter)
+        self._last = max(self._last + APART, t + self._delay + wait * self._jitter)
         return float(self._last)

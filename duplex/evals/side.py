@@ -30,6 +30,17 @@ class Side(Protocol):
 
 
 @runtime_checkable
+class Live(Protocol):
+    """A side that a real call can tell more, and that tells it more; see `duplex.transport.types`."""
+
+    def on_ready(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when `pull` may give audio after silence; returns the function that ends it."""
+
+    def delayed(self, seconds: float) -> None:
+        """Say how long after `pull` a frame is heard."""
+
+
+@runtime_checkable
 class Counting(Protocol):
     """A side that knows how many frames it was too slow for."""
 

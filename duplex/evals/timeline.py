@@ -87,16 +87,17 @@ class Echo:
     Args:
         gain_db: how loud it comes back.
         delay: seconds after which it does, at least 0.04.
+        rate: of the agent's audio.
     """
 
-    def __init__(self, gain_db: float, delay: float) -> None:
+    def __init__(self, gain_db: float, delay: float, rate: int = AGENT_RATE) -> None:
         self._gain = 10 ** (gain_db / 20)
         # As floats: of short pieces of int16 soxr makes another least bit each time.
-        self._resampler = soxr.ResampleStream(AGENT_RATE, RATE, 1, "float32", "MQ")
+        self._resampler = soxr.ResampleStream(rate, RATE, 1, "float32", "MQ")
         self._waiting = np.zeros(round(delay * RATE), np.float32)
 
     def pass_on(self, frame: Pcm) -> NDArray[np.int32]:
-        """From the agent's 20 ms, int16 [480] at 24 kHz, to what comes back meanwhile, int32 [320] at 16 kHz."""
+        """From the agent's 20 ms, int16 [rate / 50], to what comes back meanwhile, int32 [320] at 16 kHz."""
         # What the resampler holds back is under 40 ms, so the line never runs dry and no sample is displaced.
         piece = self._resampler.resample_chunk(frame.astype(np.float32))
         self._waiting = np.concatenate((self._waiting, piece))
@@ -112,8 +113,11 @@ class Player:
         placed: the items that have begun, in that order.
     """
 
-    def __init__(self, scenario: Scenario, audio: Mapping[str, Pcm]) -> None:
-        """`audio` is int16 [n] at 16 kHz by item id.
+    def __init__(self, scenario: Scenario, audio: Mapping[str, Pcm], agent_rate: int = AGENT_RATE) -> None:
+        """Args:
+        scenario: which.
+        audio: int16 [n] at 16 kHz by item id.
+        agent_rate: of the agent's frames.
 
         Raises:
             ScenarioError: an item follows one that does not exist, or a moment that no item has.
@@ -130,7 +134,7 @@ class Player:
         self._frames = 0
         echo_db = scenario.channel.echo_db
         delay = float(np.random.default_rng(abs(scenario.seed)).uniform(*ECHO_DELAY))
-        self._echo = None if echo_db is None else Echo(echo_db, delay)
+        self._echo = None if echo_db is None else Echo(echo_db, delay, agent_rate)
 
     @property
     def now(self) -> float:
@@ -151,7 +155,7 @@ class Player:
         """The user's next 20 ms, int16 [320] at 16 kHz.
 
         Args:
-            agent: what the agent is heard to say in the same 20 ms, int16 [480] at 24 kHz.
+            agent: what the agent is heard to say in the same 20 ms, int16 [agent_rate / 50].
         """
         self.agent.hear(agent)
         self._start_what_is_due()

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import anyio
 import httpx
@@ -25,6 +25,7 @@ from duplex.audio.pcm import Pcm, check_pcm
 from duplex.audio.timeline import Timeline
 from duplex.transport.webrtc.errors import CallError
 from duplex.transport.webrtc.ice import only_loopback
+from duplex.transport.webrtc.impair import Fate, impair
 from duplex.transport.webrtc.media import Media, add_audio
 from duplex.transport.webrtc.utterances import Utterances
 
@@ -43,20 +44,42 @@ class Received:
     data: dict[str, Any]
 
 
+class Microphone(Protocol):
+    """What a caller's audio comes from."""
+
+    def frame(self) -> Pcm:
+        """The next 20 ms to send, int16 [320] at 16 kHz; asked for when they are due."""
+
+    def sent(self, at: float, place: float) -> None:
+        """It was sent: where it stands on the call's clock, and in the stream, both in seconds.
+
+        After a stall of more than 60 ms places are left out.
+        """
+
+
 class Caller:
     """`async with Caller(url) as call: await call.connect(); await call.say(pcm)`."""
 
-    def __init__(self, url: str, *, loopback: bool = False, max_seconds: float = 1800.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        loopback: bool = False,
+        max_seconds: float = 1800.0,
+        microphone: Microphone | None = None,
+    ) -> None:
         """Args:
         url: the server's, such as `http://127.0.0.1:8080`.
         loopback: offer 127.0.0.1 alone; the server must do the same.
         max_seconds: how much is recorded at most.
+        microphone: what is sent; by default what `say` is given.
         """
         self.url = url.rstrip("/")
         self.messages: list[Received] = []
         """Everything that came over the data channel so far."""
         self._loopback = loopback
         self._utterances = Utterances(RATE)
+        self._microphone: Microphone = microphone or self._utterances
         self._user = Timeline(RATE, max_seconds)
         self._agent = Timeline(RATE, max_seconds)
         self._up = anyio.Event()
@@ -68,7 +91,7 @@ class Caller:
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._pc.on("connectionstatechange", self._on_state)
         self._media = Media(
-            add_audio(self._pc), RATE, self._utterances.frame, self._on_audio, sent=self._on_sent, dtx=False
+            add_audio(self._pc), RATE, self._microphone.frame, self._on_audio, sent=self._on_sent, dtx=False
         )
         self._channel = self._pc.createDataChannel("chat")
         self._channel.on("open", self._on_open)
@@ -128,6 +151,10 @@ class Caller:
             )
         return dict(body)
 
+    def impair(self, up: Fate, down: Fate, reports: float) -> None:
+        """Let the path be a bad one from now on; see `duplex.transport.webrtc.impair`. Call it once, connected."""
+        impair(self._pc, up, down, reports)
+
     async def hang_up(self) -> None:
         """End the call; what was recorded stays."""
         await self._pc.close()
@@ -142,11 +169,13 @@ class Caller:
         if not len(check_pcm(pcm)):
             return self.now, self.now
         utterance = self._utterances.add(pcm)
-        await self._or_ended(utterance.done)
+        await self.until(utterance.done)
         assert utterance.start is not None
         return utterance.start, utterance.start + utterance.seconds
 
-    async def _or_ended(self, event: anyio.Event) -> None:
+    async def until(self, event: anyio.Event) -> None:
+        """Wait for an event. Raises CallError if the call ends first."""
+
         async with anyio.create_task_group() as tasks:
 
             async def stop_at_end() -> None:
@@ -160,12 +189,16 @@ class Caller:
             raise CallError(f"the call to {self.url} ended: {self._error or 'the other side is gone'}")
 
     def _on_sent(self, frame: Pcm, place: float, at: float) -> None:
-        self._utterances.sent(self._user.place(at - self._zero, place, frame))
+        self._microphone.sent(self._user.place(at - self._zero, place, frame), place)
 
     # Hearing
 
     def _on_audio(self, pcm: Pcm, place: float) -> None:
         self._agent.place(self.now, place, pcm)
+
+    def heard(self, start: float, end: float) -> Pcm:
+        """What has come of the agent between two times of the clock, int16 [n] at 16 kHz; silence where nothing has."""
+        return self._agent.samples(max(0.0, start), end)
 
     def recording(self) -> tuple[Pcm, Pcm]:
         """What the user said and what was heard of the agent, both int16 [n] at 16 kHz from the clock's 0."""

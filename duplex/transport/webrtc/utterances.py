@@ -42,7 +42,7 @@ class Utterances:
             frame[: len(head)] = head
         return frame
 
-    def sent(self, at: float) -> None:
+    def sent(self, at: float, _place: float) -> None:
         """The frame was sent, and stands at `at` seconds on the call's clock."""
         if not self._queue:
             return
