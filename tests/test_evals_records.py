@@ -19,6 +19,7 @@ from duplex.dialogue.events import (
     SpokenWord,
     ToolEnded,
     ToolStarted,
+    ToolUsed,
     Transcript,
     VoiceStarted,
     VoiceStopped,
@@ -61,6 +62,10 @@ def result(at: float, attempt: int = 1, call: str = "1", cancelled: bool = False
     )
 
 
+def used(at: float, attempt: int = 1) -> ToolUsed:
+    return ToolUsed(t=t(at), attempt=attempt, call="1")
+
+
 HEAD = {"id": "1", "name": "search", "query": "how deep"}
 CALL: Row = (1.0, "tool_call", HEAD | {"attempt": 1, "args": {"query": "how deep"}})
 KEPT = HEAD | {"args": {"query": "how deep"}, "docs": ["d2", "d1"]}
@@ -93,13 +98,18 @@ CASES: list[tuple[str, Sequence[Event], list[Row]]] = [
     ("unasked", [commit(1.0, reason="greeting"), commit(2.0, reason="announcement")], []),
     (
         "a result that waits for the end",
-        [call(1.0), result(1.5), commit(2.0)],
+        [call(1.0), result(1.5), used(1.6), commit(2.0)],
         [CALL, found(1.5), ended(2.0), (2.0, "tool_commit", KEPT)],
     ),
     (
         "a result after the end",
-        [call(1.0), commit(2.0), result(3.0)],
+        [call(1.0), commit(2.0), result(3.0), used(3.0)],
         [CALL, ended(2.0), found(3.0), (3.0, "tool_commit", KEPT)],
+    ),
+    (
+        "a result that was asked for early and is used by a later attempt",
+        [call(1.0), result(1.5), used(1.8, attempt=2), commit(2.0, attempt=2)],
+        [CALL, found(1.5), (2.0, "eot_decision", ended(2.0)[2] | {"attempt": 2}), (2.0, "tool_commit", KEPT)],
     ),
     (
         "a result of an attempt that was dropped",

@@ -16,6 +16,7 @@ from duplex.dialogue.events import (
     Resumed,
     ToolEnded,
     ToolStarted,
+    ToolUsed,
     Transcript,
     Yield,
 )
@@ -23,12 +24,12 @@ from duplex.dialogue.history import History
 from duplex.graph import Event, Graph, Node, Source, run_virtual
 from duplex.graph import In as Input
 from duplex.graph.log import line
-from duplex.nodes.answerer import ToolCall, ToolResult
+from duplex.nodes.answerer import SameForAll, ToolCall, ToolResult
 from duplex.nodes.replying import Responder
 
 
 class Witness(Node):
-    events = Input(ToolStarted, ToolEnded, ReplyText, AgentError)
+    events = Input(ToolStarted, ToolEnded, ToolUsed, ReplyText, AgentError)
 
     def __init__(self) -> None:
         super().__init__("witness")
@@ -39,7 +40,7 @@ class Witness(Node):
             self.got.append(event)
 
 
-class UsesTools:
+class UsesTools(SameForAll):
     """Looks up two things at once, one of which takes a second; `broken` fails in between."""
 
     def __init__(self, broken: bool = False) -> None:

@@ -26,7 +26,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.history import History, Turn
 from duplex.graph import Event, Lanes, run_virtual
-from duplex.nodes.answerer import Answerer, Sentence
+from duplex.nodes.answerer import Answerer, SameForAll, Sentence
 from tts import KokoroSynthesiser
 
 pytestmark = pytest.mark.models
@@ -192,7 +192,7 @@ def test_barge_in_stops_and_keeps_only_heard_words(notes: Path, voice: Callable[
 
 
 def test_an_answer_that_fails_is_apologised_for(notes: Path, voice: Callable[[str], Pcm]) -> None:
-    class Broken:
+    class Broken(SameForAll):
         async def prepare(self, text: str, history: History) -> None:
             raise RuntimeError("nothing to prepare with")
 

@@ -130,6 +130,19 @@ class KnowledgeIndex:
         key = {"both": "score", "words": "sparse", "vectors": "dense"}[using]
         return sorted(passages, key=lambda passage: getattr(passage, key), reverse=True)[:k]
 
+    def look(self, query: str, k: int = 5) -> tuple[tuple[str, ...], float]:
+        """The best documents and how far the first is ahead of the second (0..1), to see whether anything has changed.
+
+        As `search`, but nothing is found as long as no word of the query says what it is about.
+        """
+        if not any(self._words.frequency(term) for term in self._words.terms(query[:MAX_QUERY])):
+            return (), 0.0
+        scores: dict[str, float] = {}
+        for passage in self.search(query, k):
+            scores.setdefault(passage.source.partition("#")[0], passage.score)
+        first, second = [*scores.values(), 0.0, 0.0][:2]
+        return tuple(scores), 1 - second / first if first > 0 else 0.0
+
     def _cosines(self, vector: Vectors, numbers: list[int]) -> list[float]:
         """For each chunk, the cosine of its nearest sentence."""
         rows = [self._rows[number] for number in numbers]

@@ -11,7 +11,7 @@ from duplex.graph import Lanes, Priority
 from duplex.llm.context import contextualise
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.types import LLM, Message, Request
-from duplex.nodes.answerer import ToolCall, ToolResult
+from duplex.nodes.answerer import SameForAll, ToolCall, ToolResult
 from tools_rag.types import Passage
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Sentence:
     sources: tuple[str, ...] = ()
 
 
-class FromKnowledge:
+class FromKnowledge(SameForAll):
     """Answers from a knowledge folder; says that it does not know where the folder does not."""
 
     def __init__(self, index: KnowledgeIndex, answerer: GroundedAnswerer, lanes: Lanes) -> None:
@@ -71,11 +71,15 @@ class FromKnowledge:
 
 def found(call: ToolCall, passages: Sequence[Passage]) -> ToolResult:
     """What a search came to: the passages' titles, and where they are from."""
-    titles = dict.fromkeys(passage.title for passage in passages)
-    return ToolResult(call, "; ".join(titles), tuple(passage.source for passage in passages))
+    return ToolResult(call, titles(passages), tuple(passage.source for passage in passages))
 
 
-class FromModel:
+def titles(passages: Sequence[Passage]) -> str:
+    """The passages' titles, each once."""
+    return "; ".join(dict.fromkeys(passage.title for passage in passages))
+
+
+class FromModel(SameForAll):
     """Answers from the model alone, sentence by sentence as it writes."""
 
     def __init__(self, llm: LLM, instructions: str, max_tokens: int = 96) -> None:

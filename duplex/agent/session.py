@@ -45,7 +45,8 @@ from duplex.logs import caption, session_logs
 from duplex.nodes.answerer import Answerer
 from duplex.nodes.hearing import Detector, Hearer
 from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, Loudspeaker, Scribe
-from duplex.nodes.replying import Endpointer, Probability, Responder, Voice
+from duplex.nodes.replying import Endpointer, Probability, Responder
+from duplex.nodes.speaking import Voice
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:

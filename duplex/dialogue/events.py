@@ -222,6 +222,14 @@ class ToolEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUsed(Event):
+    """The answer of this attempt rests on what this call gave, which may have been asked before there was an attempt."""
+
+    attempt: int
+    call: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyText(Event):
     """A piece of the agent's reply, cut at sentences; `last` closes the reply (its text may be empty)."""
 

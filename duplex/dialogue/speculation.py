@@ -96,7 +96,7 @@ class SpeculationSettings:
     budget: int = 3
     interval: float = 1.0
     settle: int = 2
-    sure: float = 0.05
+    sure: float = 0.2
     depth: int = 1
 
 

@@ -13,6 +13,7 @@ import math
 import re
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import cycle
@@ -23,15 +24,17 @@ import anyio
 import numpy as np
 from platformdirs import user_cache_path
 
-from duplex.agent.answering import Sentence, found, messages
+from duplex.agent.answering import Sentence, messages, titles
 from duplex.agent.engines import embedder
 from duplex.dialogue.history import History
+from duplex.dialogue.speculation import SpeculationSettings
 from duplex.evals.scenario import Latency, Scenario, ScenarioError, Tool
 from duplex.graph import Lanes, Priority
 from duplex.llm.context import contextualise
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.models.store import write_atomically
-from duplex.nodes.answerer import ToolCall, ToolResult
+from duplex.nodes.answerer import Report, ToolCall, ToolResult
+from duplex.nodes.early import EarlySearch
 from tools_rag import KnowledgeError, KnowledgeIndex, Passage
 from tools_rag.folder import Limits
 
@@ -52,6 +55,10 @@ _P90 = 1.2815515655446004
 """The standard normal's 90 % quantile."""
 
 logger = logging.getLogger(__name__)
+
+
+Results = tuple[str, list[Passage], tuple[str, ...]]
+"""The question as it was understood, the passages to answer from, and the best documents' ids."""
 
 
 class ToolFailed(Exception):
@@ -75,7 +82,7 @@ class Corpus:
         line = re.search(r"#line-(\d+)$", passage.source) if self.ids else None
         return self.ids[int(line[1]) - 1] if line else passage.source.partition("#")[0]
 
-    def search(self, query: str) -> tuple[str, list[Passage], tuple[str, ...]]:
+    def search(self, query: str) -> Results:
         """The question as it was understood, the passages to answer from, and the best documents' ids."""
         passages = self.index.search(query, _ALL)
         docs = tuple(dict.fromkeys(self.id_of(passage) for passage in passages))[:DOCS]
@@ -161,7 +168,18 @@ class Searching:
         self._fail, self._corpus, self._lanes = tool.fail, corpus, lanes
         self._delays = delays(tool.latency, scenario)
 
-    async def call(self, query: str) -> tuple[str, list[Passage], tuple[str, ...]]:
+    async def look(self, query: str) -> tuple[tuple[str, ...], float]:
+        """The best documents now and the first's margin; see `KnowledgeIndex.look`."""
+        return await self._lanes.heavy(
+            Priority.SPECULATION, self._corpus.index.look, query, name="search.look"
+        )
+
+    def told(self, results: Results) -> tuple[str, Sequence[str]]:
+        """What is shown of a call: the passages' titles, and the documents."""
+        _, passages, docs = results
+        return titles(passages), docs
+
+    async def call(self, query: str) -> Results:
         """What `Corpus.search` finds, after the tool's time.
 
         Raises:
@@ -181,24 +199,39 @@ class Searching:
 
 
 class FromTool:
-    """Answers from what a scenario's tool finds, once the turn's words are final.
+    """Answers from what a scenario's tool finds, which is asked while the user still speaks (`EarlySearch`).
 
-    It is not asked in advance: a call of such a tool is something that a scenario counts.
+    What triggers a call is a look at the corpus itself; a call takes as long as the scenario says.
     """
 
-    def __init__(self, tool: Searching, answerer: GroundedAnswerer) -> None:
+    def __init__(
+        self, tool: Searching, answerer: GroundedAnswerer, settings: SpeculationSettings | None = None
+    ) -> None:
         self._tool, self._answerer = tool, answerer
+        self._settings = settings or SpeculationSettings()
+        self._search: EarlySearch[Results] | None = None
+
+    @asynccontextmanager
+    async def conversation(self, report: Report) -> AsyncIterator[FromTool]:
+        """One session's; a scenario has one."""
+        self._search = EarlySearch(self._tool, self._tool.look, self._settings, report)
+        async with self._search.running():
+            yield self
 
     async def prepare(self, text: str, history: History) -> None:
-        """Nothing."""
+        """Let the words so far trigger what they do."""
+        await self._early.hear(contextualise(text, messages(history)))
 
     async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
-        """One call and one answer; see `Answerer.answer`."""
+        """One answer, from the call that stands."""
         before = messages(history)
-        query = contextualise(text, before)
-        call = ToolCall(self._tool.name, {"query": query})
-        yield call
-        asked, passages, docs = await self._tool.call(query)
-        yield ToolResult(call, found(call, passages).text, docs)
+        call, (asked, passages, docs) = await self._early.finish(contextualise(text, before))
+        yield ToolResult(call, titles(passages), docs)
         answer = await self._answerer.answer(asked, passages, before)
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
+
+    @property
+    def _early(self) -> EarlySearch[Results]:
+        if self._search is None:
+            raise RuntimeError("no conversation is on")
+        return self._search

@@ -34,6 +34,7 @@ from duplex.dialogue.events import (
     SpokenWord,
     ToolEnded,
     ToolStarted,
+    ToolUsed,
     Transcript,
     VoiceStarted,
     VoiceStopped,
@@ -68,8 +69,10 @@ class _Maker:
         self._p: dict[int, float] = {}
         self._commits: dict[int, Commit] = {}
         self._calls: dict[str, ToolStarted] = {}
-        self._results: dict[int, list[ToolEnded]] = {}
-        """What came back for an attempt that is not committed yet."""
+        self._docs: dict[str, tuple[str, ...]] = {}
+        """What each call found."""
+        self._rests_on: dict[int, list[str]] = {}
+        """The calls that an attempt rests on which is not committed yet."""
         self._replies: dict[int, _Reply] = {}
 
     def on(self, event: Event) -> list[Record]:
@@ -106,6 +109,8 @@ class _Maker:
                 return [("tool_call", self._call(event.call) | used)]
             case ToolEnded():
                 return self._ended(event)
+            case ToolUsed():
+                return self._tool_used(event)
             case Speech() | PlayoutStarted() | Heard() | PlayoutEnded():
                 return self._playout(event)
         return []
@@ -121,7 +126,7 @@ class _Maker:
             "p": self._p.get(event.attempt),
             "end": self._at(event.end),
         }
-        kept = [self._kept(ended) for ended in self._results.pop(event.attempt, [])]
+        kept = [self._kept(call) for call in self._rests_on.pop(event.attempt, [])]
         return [("eot_decision", decision), *kept]
 
     def _call(self, call: str) -> dict[str, Any]:
@@ -129,19 +134,22 @@ class _Maker:
         name, arguments = (started.name, started.arguments) if started else ("", {})
         return {"id": call, "name": name, "query": arguments.get("query", "")}
 
-    def _kept(self, ended: ToolEnded) -> tuple[str, Mapping[str, Any]]:
-        started = self._calls.get(ended.call)
+    def _kept(self, call: str) -> tuple[str, Mapping[str, Any]]:
+        started = self._calls.get(call)
         args = dict(started.arguments) if started else {}
-        return "tool_commit", self._call(ended.call) | {"args": args, "docs": list(ended.sources)}
+        return "tool_commit", self._call(call) | {"args": args, "docs": list(self._docs.get(call, ()))}
 
     def _ended(self, event: ToolEnded) -> list[tuple[str, Mapping[str, Any]]]:
         if event.cancelled:
             return [("tool_cancel", self._call(event.call))]
-        result = self._call(event.call) | {"docs": list(event.sources), "text": event.result}
+        self._docs[event.call] = event.sources
+        return [("tool_result", self._call(event.call) | {"docs": list(event.sources), "text": event.result})]
+
+    def _tool_used(self, event: ToolUsed) -> list[tuple[str, Mapping[str, Any]]]:
         if event.attempt in self._commits:
-            return [("tool_result", result), self._kept(event)]
-        self._results.setdefault(event.attempt, []).append(event)
-        return [("tool_result", result)]
+            return [self._kept(event.call)]
+        self._rests_on.setdefault(event.attempt, []).append(event.call)
+        return []
 
     def _playout(
         self, event: Speech | PlayoutStarted | Heard | PlayoutEnded

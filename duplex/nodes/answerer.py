@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from duplex.dialogue.history import History
 
@@ -35,8 +36,26 @@ class ToolResult:
     sources: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCancelled:
+    """A tool's use that nobody waits for any more, or that failed."""
+
+    call: ToolCall
+
+
+Report = Callable[[ToolCall | ToolResult | ToolCancelled], None]
+"""Is told of tools that are used before there is an answer to be used for."""
+
+
 class Answerer(Protocol):
     """What an agent knows and how it says it."""
+
+    def conversation(self, report: Report) -> AbstractAsyncContextManager[Answerer]:
+        """What answers in one conversation, for as long as that lasts.
+
+        Args:
+            report: is told of what is looked up while the user still speaks.
+        """
 
     def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
         """From the user's words and what was said before to the sentences of the answer.
@@ -46,3 +65,12 @@ class Answerer(Protocol):
 
     async def prepare(self, text: str, history: History) -> None:
         """Get ready for an answer to words of which more may follow: nothing of it is ever said."""
+
+
+class SameForAll:
+    """An answerer that keeps nothing of a conversation."""
+
+    @asynccontextmanager
+    async def conversation(self, report: Report) -> AsyncIterator[Self]:
+        """Itself."""
+        yield self

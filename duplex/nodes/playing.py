@@ -24,6 +24,7 @@ from duplex.dialogue.events import (
     Speech,
     ToolEnded,
     ToolStarted,
+    ToolUsed,
     Transcript,
     TurnStarted,
     TypedText,
@@ -40,7 +41,7 @@ FLOOR_EVENTS = (TurnStarted, Eager, Resumed, Commit, Discarded, Duck, Unduck, Yi
 """What the floor decides."""
 PLAYOUT_EVENTS = (PlayoutStarted, Heard, PlayoutEnded)
 """What the loudspeaker reports."""
-REPLY_EVENTS = (ToolStarted, ToolEnded, ReplyText, Speech, AgentError)
+REPLY_EVENTS = (ToolStarted, ToolEnded, ToolUsed, ReplyText, Speech, AgentError)
 """What is done and made for a reply."""
 ENDING_EVENTS = (SessionEnding, SessionEnded)
 """What the session says of its own end."""

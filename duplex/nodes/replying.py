@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 import anyio
-import numpy as np
-import soxr
 from anyio.abc import TaskGroup
 
 from duplex.dialogue.events import (
-    AGENT_RATE,
     AgentError,
-    Commit,
     Discarded,
     Eager,
     EndProbability,
     ReplyText,
     Resumed,
-    Speech,
-    SpokenWord,
     ToolEnded,
     ToolStarted,
+    ToolUsed,
     Transcript,
     Yield,
 )
 from duplex.dialogue.history import History
-from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
+from duplex.graph import In, Node, Out, to_ticks
 from duplex.llm.types import LLMError
-from duplex.nodes.answerer import Answerer, ToolCall, ToolResult
-from tts.types import SpeechChunk, Synthesiser, Utterance
+from duplex.nodes.answerer import Answerer, ToolCall, ToolCancelled, ToolResult
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +80,7 @@ class Responder(Node):
 
     events = In(Transcript, Eager, Resumed, Yield, Discarded)
     reply = Out(ReplyText)
-    tools = Out(ToolStarted, ToolEnded)
+    tools = Out(ToolStarted, ToolEnded, ToolUsed)
     errors = Out(AgentError)
 
     def __init__(self, answerer: Answerer, history: History, apology: str) -> None:
@@ -98,10 +91,19 @@ class Responder(Node):
         self._prepared = ""
         """The stable words that an answer was last prepared for."""
         self._calls = 0
+        self._used: dict[ToolCall, ToolStarted] = {}
+        """Tools that were used for this turn, in use or done."""
+        self._over: set[ToolCall] = set()
+        """Those that are done or cancelled."""
+        self._attempt = 0
+        """The latest."""
 
     async def run(self) -> None:
         """One answer at a time: a new attempt replaces the old."""
-        async with anyio.create_task_group() as tasks:
+        async with (
+            self._answerer.conversation(self._report) as self._answerer,
+            anyio.create_task_group() as tasks,
+        ):
             async for event in self.events:
                 match event:
                     case Transcript(final=True):
@@ -131,6 +133,7 @@ class Responder(Node):
 
     def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
         self._drop(attempt)
+        self._attempt = attempt
         if self._preparing is not None:
             self._preparing.cancel()
         scope = anyio.CancelScope()
@@ -154,143 +157,53 @@ class Responder(Node):
 
     async def _answer(self, attempt: int, text: str) -> None:
         """Say the answer's sentences and report the tools' use; what is still in use at the end was cancelled."""
-        used: dict[ToolCall, ToolStarted] = {}
+        used: list[ToolCall] = []
         try:
             async for part in self._answerer.answer(text, self._history):
                 match part:
-                    case ToolCall(name, arguments):
-                        self._calls += 1
-                        used[part] = ToolStarted(
-                            t=self.clock.now(),
-                            attempt=attempt,
-                            call=str(self._calls),
-                            name=name,
-                            arguments=arguments,
-                        )
-                        await self.tools.send(used[part])
-                    case ToolResult(call, result, sources):
-                        await self.tools.send(self._ended(used.pop(call), result, sources))
+                    case ToolCall():
+                        used.append(part)
+                        self._report(part, attempt)
+                    case ToolResult():
+                        self._report(part)
+                        call = self._used[part.call].call
+                        self.tools.send_nowait(ToolUsed(t=self.clock.now(), attempt=attempt, call=call))
                     case _:
                         await self._say(attempt, part.text, part.sources)
         finally:
-            for started in used.values():
-                self.tools.send_nowait(self._ended(started, cancelled=True))
+            for tool in used:
+                self._report(ToolCancelled(tool))
+        for tool in self._over:  # a cancelled answer may come again, and rest on what was found for it
+            del self._used[tool]
+        self._over.clear()
 
-    def _ended(
-        self, started: ToolStarted, result: str = "", sources: tuple[str, ...] = (), cancelled: bool = False
-    ) -> ToolEnded:
+    def _report(self, part: ToolCall | ToolResult | ToolCancelled, attempt: int | None = None) -> None:
+        """Tell of a tool's use: for an attempt, or before there is one, for the next."""
+        if isinstance(part, ToolCall):
+            self._calls += 1
+            self._used[part] = ToolStarted(
+                t=self.clock.now(),
+                attempt=self._attempt + 1 if attempt is None else attempt,
+                call=str(self._calls),
+                name=part.name,
+                arguments=part.arguments,
+            )
+            self.tools.send_nowait(self._used[part])
+        elif part.call not in self._over:
+            self._over.add(part.call)
+            self.tools.send_nowait(self._ended(self._used[part.call], part))
+
+    def _ended(self, started: ToolStarted, part: ToolResult | ToolCancelled) -> ToolEnded:
+        text, sources = (part.text, part.sources) if isinstance(part, ToolResult) else ("", ())
         return ToolEnded(
             t=self.clock.now(),
             attempt=started.attempt,
             call=started.call,
             name=started.name,
-            result=result,
+            result=text,
             sources=sources,
-            cancelled=cancelled,
+            cancelled=isinstance(part, ToolCancelled),
         )
 
     async def _say(self, attempt: int, text: str, sources: tuple[str, ...] = ()) -> None:
         await self.reply.send(ReplyText(t=self.clock.now(), attempt=attempt, text=text, sources=sources))
-
-
-class Voice(Node):
-    """Sentences to audio with word times, one utterance for each attempt."""
-
-    events = In(ReplyText, Commit, Resumed, Yield, Discarded)
-    speech = Out(Speech)
-    errors = Out(AgentError)
-
-    def __init__(self, synthesiser: Synthesiser, lanes: Lanes) -> None:
-        super().__init__("voice")
-        self._synthesiser, self._lanes = synthesiser, lanes
-        self._saying: _Saying | None = None
-        self._dead = -1
-
-    async def run(self) -> None:
-        """Speak what comes, in order, unless it is dropped."""
-        async with anyio.create_task_group() as tasks:
-            async for event in self.events:
-                match event:
-                    case Commit() if event.text:
-                        unasked = ReplyText(t=event.t, attempt=event.attempt, text=event.text, last=True)
-                        self._feed(tasks, unasked)
-                    case ReplyText() if event.attempt > self._dead:
-                        self._feed(tasks, event)
-                    case Resumed() | Yield() | Discarded():
-                        self._drop(event.attempt)
-            tasks.cancel_scope.cancel()
-
-    def _feed(self, tasks: TaskGroup, piece: ReplyText) -> None:
-        if self._saying is None or self._saying.attempt != piece.attempt:
-            if self._saying is not None:
-                self._saying.cancel()
-            self._saying = _Saying(piece.attempt, self._synthesiser)
-            tasks.start_soon(self._speak, self._saying)
-        self._saying.add(piece)
-
-    def _drop(self, attempt: int) -> None:
-        self._dead = max(self._dead, attempt)
-        if self._saying is not None and self._saying.attempt <= attempt:
-            self._saying.cancel()
-            self._saying = None
-
-    async def _speak(self, saying: _Saying) -> None:
-        with saying.scope:
-            try:
-                last = False
-                while not last:
-                    piece = await saying.next()
-                    await self._synthesise(saying, piece)
-                    last = piece.last
-            except Exception as error:  # a voice that fails must not end the call
-                await self.errors.send(AgentError(t=self.clock.now(), message=f"no speech: {error}"))
-                await self.speech.send(saying.end(self.clock.now()))
-
-    async def _synthesise(self, saying: _Saying, piece: ReplyText) -> None:
-        steps = [saying.utterance.feed(f"{piece.text} ")] if piece.text else []
-        if piece.last:
-            steps.append(saying.utterance.finish())
-        for step in steps:
-            async for chunk in self._lanes.heavy_iter(Priority.SYNTHESIS, step, name="tts"):
-                await self.speech.send(saying.speech(self.clock.now(), chunk))
-        if piece.last:
-            await self.speech.send(saying.end(self.clock.now()))
-
-
-class _Saying:
-    """One utterance in the making."""
-
-    def __init__(self, attempt: int, synthesiser: Synthesiser) -> None:
-        self.attempt = attempt
-        self.scope = anyio.CancelScope()
-        self.utterance: Utterance = synthesiser.stream()
-        self._pieces: deque[ReplyText] = deque()
-        self._more = anyio.Event()
-        self._resampler = soxr.ResampleStream(
-            synthesiser.sample_rate, AGENT_RATE, 1, dtype="int16", quality="MQ"
-        )
-
-    def cancel(self) -> None:
-        self.utterance.cancel()
-        self.scope.cancel()
-
-    def add(self, piece: ReplyText) -> None:
-        """Say this too."""
-        self._pieces.append(piece)
-        self._more.set()
-
-    async def next(self) -> ReplyText:
-        """Wait for the next piece."""
-        while not self._pieces:
-            self._more = anyio.Event()
-            await self._more.wait()
-        return self._pieces.popleft()
-
-    def speech(self, t: int, chunk: SpeechChunk) -> Speech:
-        words = tuple(SpokenWord(w.text, to_ticks(w.start), to_ticks(w.end)) for w in chunk.words)
-        return Speech(t=t, attempt=self.attempt, pcm=self._resampler.resample_chunk(chunk.pcm), words=words)
-
-    def end(self, t: int) -> Speech:
-        """What the resampler still held, and the end."""
-        rest = self._resampler.resample_chunk(np.zeros(0, dtype=np.int16), last=True)
-        return Speech(t=t, attempt=self.attempt, pcm=rest, last=True)

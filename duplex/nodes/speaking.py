@@ -1,0 +1,127 @@
+"""The agent's voice: sentences to audio with word times."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+import numpy as np
+import soxr
+from anyio.abc import TaskGroup
+
+from duplex.dialogue.events import (
+    AGENT_RATE,
+    AgentError,
+    Commit,
+    Discarded,
+    ReplyText,
+    Resumed,
+    Speech,
+    SpokenWord,
+    Yield,
+)
+from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
+from tts.types import SpeechChunk, Synthesiser, Utterance
+
+
+class Voice(Node):
+    """Sentences to audio with word times, one utterance for each attempt."""
+
+    events = In(ReplyText, Commit, Resumed, Yield, Discarded)
+    speech = Out(Speech)
+    errors = Out(AgentError)
+
+    def __init__(self, synthesiser: Synthesiser, lanes: Lanes) -> None:
+        super().__init__("voice")
+        self._synthesiser, self._lanes = synthesiser, lanes
+        self._saying: _Saying | None = None
+        self._dead = -1
+
+    async def run(self) -> None:
+        """Speak what comes, in order, unless it is dropped."""
+        async with anyio.create_task_group() as tasks:
+            async for event in self.events:
+                match event:
+                    case Commit() if event.text:
+                        unasked = ReplyText(t=event.t, attempt=event.attempt, text=event.text, last=True)
+                        self._feed(tasks, unasked)
+                    case ReplyText() if event.attempt > self._dead:
+                        self._feed(tasks, event)
+                    case Resumed() | Yield() | Discarded():
+                        self._drop(event.attempt)
+            tasks.cancel_scope.cancel()
+
+    def _feed(self, tasks: TaskGroup, piece: ReplyText) -> None:
+        if self._saying is None or self._saying.attempt != piece.attempt:
+            if self._saying is not None:
+                self._saying.cancel()
+            self._saying = _Saying(piece.attempt, self._synthesiser)
+            tasks.start_soon(self._speak, self._saying)
+        self._saying.add(piece)
+
+    def _drop(self, attempt: int) -> None:
+        self._dead = max(self._dead, attempt)
+        if self._saying is not None and self._saying.attempt <= attempt:
+            self._saying.cancel()
+            self._saying = None
+
+    async def _speak(self, saying: _Saying) -> None:
+        with saying.scope:
+            try:
+                last = False
+                while not last:
+                    piece = await saying.next()
+                    await self._synthesise(saying, piece)
+                    last = piece.last
+            except Exception as error:  # a voice that fails must not end the call
+                await self.errors.send(AgentError(t=self.clock.now(), message=f"no speech: {error}"))
+                await self.speech.send(saying.end(self.clock.now()))
+
+    async def _synthesise(self, saying: _Saying, piece: ReplyText) -> None:
+        steps = [saying.utterance.feed(f"{piece.text} ")] if piece.text else []
+        if piece.last:
+            steps.append(saying.utterance.finish())
+        for step in steps:
+            async for chunk in self._lanes.heavy_iter(Priority.SYNTHESIS, step, name="tts"):
+                await self.speech.send(saying.speech(self.clock.now(), chunk))
+        if piece.last:
+            await self.speech.send(saying.end(self.clock.now()))
+
+
+class _Saying:
+    """One utterance in the making."""
+
+    def __init__(self, attempt: int, synthesiser: Synthesiser) -> None:
+        self.attempt = attempt
+        self.scope = anyio.CancelScope()
+        self.utterance: Utterance = synthesiser.stream()
+        self._pieces: deque[ReplyText] = deque()
+        self._more = anyio.Event()
+        self._resampler = soxr.ResampleStream(
+            synthesiser.sample_rate, AGENT_RATE, 1, dtype="int16", quality="MQ"
+        )
+
+    def cancel(self) -> None:
+        self.utterance.cancel()
+        self.scope.cancel()
+
+    def add(self, piece: ReplyText) -> None:
+        """Say this too."""
+        self._pieces.append(piece)
+        self._more.set()
+
+    async def next(self) -> ReplyText:
+        """Wait for the next piece."""
+        while not self._pieces:
+            self._more = anyio.Event()
+            await self._more.wait()
+        return self._pieces.popleft()
+
+    def speech(self, t: int, chunk: SpeechChunk) -> Speech:
+        words = tuple(SpokenWord(w.text, to_ticks(w.start), to_ticks(w.end)) for w in chunk.words)
+        return Speech(t=t, attempt=self.attempt, pcm=self._resampler.resample_chunk(chunk.pcm), words=words)
+
+    def end(self, t: int) -> Speech:
+        """What the resampler still held, and the end."""
+        rest = self._resampler.resample_chunk(np.zeros(0, dtype=np.int16), last=True)
+        return Speech(t=t, attempt=self.attempt, pcm=rest, last=True)
