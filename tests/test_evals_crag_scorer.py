@@ -134,6 +134,24 @@ def test_dates_hold_what_is_wanted() -> None:
             "which is deeper, the pond or the canal?",
             "hallucination",
         ),
+        (
+            "The canal is less deep than the pond.",
+            "pond",
+            "which is deeper, the pond or the canal?",
+            "accurate",
+        ),
+        (
+            "The canal has 3 locks, while the river has 6 locks.",
+            "the river has more locks than the canal, 6 against 3.",
+            "which has more locks, the river or the canal?",
+            "accurate",
+        ),
+        (
+            "The canal has 3 locks, while the river has 2 locks.",
+            "river",
+            "which has more locks, the river or the canal?",
+            "hallucination",
+        ),
         # refusals
         ("I'm sorry, I don't know that.", "9 m", ASKED, "missing"),
         ("The text does not mention it.", "9 m", ASKED, "missing"),

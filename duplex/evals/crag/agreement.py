@@ -18,7 +18,7 @@ LABELLED = "nc_crag/scorer_gold_hand_labelled.jsonl"
 """In the folder of evaluation data: `query`, `gold`, `prediction` and `label` in each line."""
 KEPT = "evals/scorer.yaml"
 """Where the shipped figure lies."""
-_PARTS = ("scorer", "matching", "claims", "normal")
+_PARTS = ("scorer", "choices", "matching", "claims", "normal")
 _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 

@@ -27,7 +27,7 @@ _REFUSALS = re.compile(
             r"\b(?:can not|cannot|can't|could not|not possible to|impossible to|unable to|difficult to) (?:be )?"
             r"(?:accurately |exactly |precisely )?"
             r"(?:determine|provide|answer|calculate|find|say|tell|give|identif|confirm)",
-            r"\bwe need (?:to know|more)\b",
+            r"\bwe need (?:to know|more)\b|\bthe question (?:is asking|asks|is about)\b",
             r"\bit(?: i|')s (?:unclear|unknown|not clear|not known)\b",
             r"\bunknown\.?$",
         )

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from duplex.evals.crag.choices import favoured, options_of
 from duplex.evals.crag.claims import clauses, denies, opening, refuses, rejects
 from duplex.evals.crag.matching import (
-    LITTLE,
     RECALL,
     covers,
     denied,
@@ -22,7 +22,6 @@ from duplex.evals.crag.matching import (
     number_agrees,
     own,
     places,
-    same,
 )
 from duplex.evals.crag.normal import MAX_TEXT, date, number, tokens
 
@@ -42,7 +41,6 @@ _COUNTING = re.compile(
 _PLACED = re.compile(
     r"^\W*(?:where|when|(?:in |on )?(?:what|which) (?:city|town|state|country|date|day))\b", re.I
 )
-_CONCLUDES = re.compile(r"\b(?:therefore|thus|so,|hence|in conclusion)\b", re.I)
 _POLAR = re.compile(
     r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b(?!.*\bor\b)",
     re.I,
@@ -111,10 +109,10 @@ def _right(claims: Sequence[str], gold: str, question: str) -> bool:
         polarity = opening(gold)
     if polarity is not None:
         return _polarity(claims, asked) is polarity
-    options = _options(question)
+    options = options_of(question)
     if options:
-        wants = _favoured([gold], options)
-        chosen = wants is not None and _favoured(claims, options) == wants
+        wants = favoured([gold], options, question)
+        chosen = wants is not None and favoured(claims, options, question) == wants
         return chosen or _only(said, wanted, asked)
     listed = [wanted] if _PLACED.match(question) else _items(gold)
     if len(listed) > 1:
@@ -142,47 +140,6 @@ def _polarity(claims: Sequence[str], asked: Sequence[str]) -> bool | None:
         if _repeats(one, mine):
             return not denies(one)
     return None
-
-
-def _options(question: str) -> list[tuple[str, ...]]:
-    """The two things between which a question lets choose; none where it does not."""
-    words = question.lower().strip(" ?.")
-    between = re.search(r"\bbetween (?:the )?(.+?) (?:and|or) (?:the )?(.+?)(?:,|$)", words)
-    if between and not any(char.isdigit() for char in between[1] + between[2]):
-        return [tokens(between[1]), tokens(between[2])]
-    before, found, after = words.rpartition(" or ")
-    if not found:
-        return []
-    before = re.split(r"[,:;]", before.rstrip(", "))[-1]
-    right = re.split(r"[,:;]", after)[0].split()
-    left = before.split()
-    if not re.search(
-        r"[,:]", words
-    ):  # nothing shows where the first begins: it has as many words as the second
-        left = left[-max(1, min(len(right), 3)) :]
-        right = right[:3]
-    pair = [tokens(" ".join(left)), tokens(" ".join(right))]
-    return pair if all(pair) and pair[0] != pair[1] else []
-
-
-def _favoured(claims: Sequence[str], options: Sequence[tuple[str, ...]]) -> int | None:
-    """Which option an answer decides for: the first that its concluding sentence names, and does not deny."""
-    concluding = [one for one in claims if _CONCLUDES.search(one)]
-    for one in [*concluding, *claims]:
-        said = tokens(one)
-        places_of = [(_place(said, option, options), at) for at, option in enumerate(options)]
-        named = sorted((place, at) for place, at in places_of if place is not None)
-        if named:
-            place, first = named[0]
-            return 1 - first if {"not", "neither"}.intersection(said[max(0, place - 3) : place]) else first
-    return None
-
-
-def _place(said: Sequence[str], option: Sequence[str], options: Sequence[Sequence[str]]) -> int | None:
-    """Where an option is named first: by a word that the other option lacks."""
-    others = {word for other in options if other is not option for word in other}
-    mine = [word for word in option if word not in others and word not in LITTLE] or list(option)
-    return next((at for at, word in enumerate(said) if any(same(word, each) for each in mine)), None)
 
 
 def _only(said: Sequence[str], wanted: Sequence[str], asked: Sequence[str]) -> bool:
