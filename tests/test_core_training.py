@@ -10,8 +10,11 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from duplex.core.cli import app
 from duplex.core.data.scripts import Script
+from duplex.core.runtime import DuplexCore
 from duplex.core.streams.dialogue import Dialogue, Heard, Labels, TimedWord, save_dialogue
 from duplex.core.streams.layout import FRAME_SAMPLES, HORIZON, STATES, UNKNOWN, VAP_CLASSES, Layout
 from duplex.core.streams.words import shipped_table
@@ -210,6 +213,25 @@ def test_a_recogniser_errs_mostly_at_the_end() -> None:
     wrong = np.mean([[one != other for one, other in zip(words, it, strict=True)] for it in heard], axis=0)
     assert wrong[-1] > 2 * wrong[:-1].max()
     assert wrong[:-1].mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_commands_train_and_export_and_say_what_came_of_it(data: Path) -> None:
+    run, out = data / "run", data / "shipped"
+    command = ["core", str(data), "--out", str(run), "--steps", "2", "--batch", "2", "--turns", "20"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    result = CliRunner().invoke(app, ["export", str(run), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in out.iterdir()} == {"frame.onnx", "words.onnx", "MODEL_CARD.md"}
+    card = (out / "MODEL_CARD.md").read_text()
+    assert "6 synthetic dialogues" in card
+    assert "| over_auc |" in card
+    assert DuplexCore(out).engine.size * 4 < 300_000
+
+
+def test_nothing_to_train_on_is_told_in_a_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["core", str(tmp_path), "--out", str(tmp_path / "run")])
+    assert result.exit_code == 2
+    assert "no dialogues in" in result.output
 
 
 def test_lines_of_a_list_become_turns() -> None:

@@ -64,16 +64,37 @@ def core(
 
 
 @app.command()
+def texts(
+    data: Data,
+    count: Annotated[int, typer.Option(min=1, help="Turns in all; those that are there count.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the prompts.")] = 1,
+) -> None:
+    """Let SmolLM2 write turns for the word path, into DATA/texts: some four a second on a core."""
+    from duplex.core.data.lexicon import Split
+    from duplex.core.training.pipeline import TEXTS, scripts
+    from duplex.core.training.sampled import sample
+    from duplex.models import model_folder
+
+    said = [" ".join(script.words) for script in scripts(None, Split.train, 2_000, seed)]
+    (data / TEXTS).mkdir(parents=True, exist_ok=True)
+    model = next(model_folder("smollm2-135m").glob("*.gguf"))
+    out = data / TEXTS / "smollm2.txt"
+    sample(model, out, count, seed, lambda rng: rng.choice(said), lambda lines: typer.echo(f"{out}: {lines}"))
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `duplex train core` left.")],
     out: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("configs/core"),
 ) -> None:
-    """Export the best weights of a run to ONNX, if they compute what was trained."""
+    """Export the best weights of a run to ONNX, if they compute what was trained, with a model card."""
+    from duplex.core.training.card import write_card
     from duplex.core.training.export import ParityError, load_run
     from duplex.core.training.export import export as write
 
     try:
         found = write(*load_run(run), out)
+        write_card(run, found, out)
     except (FileNotFoundError, ParityError) as error:
         raise typer.BadParameter(str(error), param_hint="RUN") from error
     sizes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in found.files.items())

@@ -86,8 +86,9 @@ def train(job: Job, report: Report = lambda stage, row: None) -> dict[str, Any]:
         np.save(job.folder / f"codes-{split}.npy", encode(path, table, part))
     in_parallel(job.processes, partial(_frames_stage, job, report if job.processes == 1 else _print))
     best = torch.load(job.folder / "best.pt", map_location="cpu", weights_only=True)["metrics"]
-    summary = {"words": found, "frames": best}
+    summary: dict[str, Any] = {"words": found, "frames": best}
     summary["data"] = {split: {"dialogues": len(s.names), "frames": len(s)} for split, s in stored.items()}
+    summary["texts"] = len(scripts(job.data / TEXTS, Split.train, 0, job.words.seed))
     (job.folder / SUMMARY).write_text(json.dumps(summary, indent=2))
     return summary
 
