@@ -20,7 +20,7 @@ from duplex.core.data.mix import Scene, draw_scene, mix
 from duplex.core.data.plan import Exchange, plan
 from duplex.core.data.schedule import Kind, Schedule, Voiced, lay_out
 from duplex.core.data.scripts import Script
-from duplex.core.data.voices import Studio, Voice, draw_agent, draw_stranger, draw_user
+from duplex.core.data.voices import NATURAL, Studio, Voice, draw_agent, draw_stranger, draw_user
 from duplex.core.streams.dialogue import Dialogue
 from duplex.core.streams.layout import FRAME_SECONDS, STATES
 
@@ -53,6 +53,7 @@ class Builder:
         vad: the voice detector.
         recognise: what hears the user.
         sentences: turns from elsewhere, as words.
+        natural: share of training's users with a natural voice.
     """
 
     split: Split
@@ -61,12 +62,13 @@ class Builder:
     vad: SileroVad
     recognise: Recognise
     sentences: Sequence[tuple[str, ...]] = ()
+    natural: float = NATURAL
 
     def build(self, number: int) -> Dialogue:
         """The dialogue of this number, checked."""
         rng = Random(f"{self.split.value} {self.seed} {number}")
         waves = np.random.default_rng([self.seed, list(Split).index(self.split), number])
-        user = draw_user(self.split, rng)
+        user = draw_user(self.split, rng, self.natural)
         agent = draw_agent(self.split, rng, user)
         exchanges = plan(self.split, rng, rng.randint(3, MOST_EXCHANGES), self.sentences)
         voiced = [self._voiced(exchange, user, agent, rng) for exchange in exchanges]

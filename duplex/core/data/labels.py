@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from duplex.core.data.align import align, is_number
 from duplex.core.data.schedule import Kind, Schedule, Sound, Turn, pauses
 from duplex.core.streams.dialogue import Heard, Labels
 from duplex.core.streams.layout import FRAME_SECONDS, OVERLAPS, STATES, UNKNOWN
@@ -28,6 +29,8 @@ FINISHING = 0.4
 LOUD_ECHO, FAINT_ECHO = -42.0, -52.0
 """dBFS from which an echo is heard as one, and below which it is none."""
 
+_TAIL = 8
+"""Words at the end of a turn by which it is seen whether its last one was written."""
 _SYLLABLES = 5
 """Frames over which an echo's loudest one counts: it does not come and go with each syllable."""
 
@@ -199,12 +202,11 @@ def judged(reading: Reading, turn: Turn) -> int:
         return UNKNOWN
     if not turn.ended:
         return 0
-    return 1 if _alike(words[-1], normalised(last.text)) else UNKNOWN
+    said = [part for word in turn.sound.words[-_TAIL:] for part in normalised(word.text)]
+    written = next((p.heard for p in align(said, words[-_TAIL:])[::-1] if p.said == len(said) - 1), None)
+    return UNKNOWN if written is None and not _counted(said, words) else 1
 
 
-def _alike(heard: str, said: Sequence[str]) -> bool:
-    """Whether the recogniser's last word may be the one that was said last; digits stand for any number."""
-    if not said:
-        return True
-    shared = sum(a == b for a, b in zip(heard, said[-1], strict=False))
-    return heard[0].isdigit() or 2 * shared >= max(len(heard), len(said[-1]))
+def _counted(said: Sequence[str], words: Sequence[str]) -> bool:
+    """Both end in a number: digits stand for any of them."""
+    return bool(said) and is_number(said[-1]) and is_number(words[-1])

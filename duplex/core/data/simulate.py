@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from functools import cache
 from random import Random
 from typing import Any
@@ -83,6 +84,13 @@ class Errors:
     inserted: tuple[str, ...]
     made_up: tuple[str, ...]
     minutes: float
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """All words that were taken for others, or others for them."""
+        return tuple(
+            sorted({*self.confusions, *(word for others in self.confusions.values() for word in others)})
+        )
 
     def to_json(self) -> str:
         """As it is kept in configs/core/recogniser.json."""
@@ -221,9 +229,7 @@ class _Turn:
         known = [other for part in parts([text]) for other in self._errors.confusions.get(part, ())]
         if known and self._rng.random() < 0.7:
             return self._rng.choice(known)
-        everything = list(self._errors.confusions)
-        alike = [word for word in everything if word[0] == text[0].lower()]
-        return self._rng.choice(alike or everything)
+        return self._rng.choice(_sounding_like(text.lower(), self._errors.vocabulary))
 
     def _dream(self) -> tuple[str, ...]:
         if self._dreamt is None:
@@ -233,6 +239,12 @@ class _Turn:
 
     def _happens(self, rate: float) -> bool:
         return self._rng.random() < min(0.9, rate * self._badness)
+
+
+@cache
+def _sounding_like(text: str, vocabulary: tuple[str, ...]) -> tuple[str, ...]:
+    """The words most like it by their letters."""
+    return tuple(get_close_matches(text, vocabulary, n=5, cutoff=0.3)) or vocabulary
 
 
 def age_bin(age: float) -> int:
