@@ -155,7 +155,11 @@ def test_crops_are_the_same_for_the_same_seed_and_hide_what_they_shall(data: Pat
     blind = of.crops(3, 20, (1, 2, 3), blind=1.0)
     assert torch.allclose(blind.inputs["agent_audio"], torch.tensor(-2.0))
     assert (blind.inputs["clock"] == torch.tensor([1.0, 0.0])).all()
+    assert not blind.inputs["decision"].any()
     assert torch.equal(blind.inputs["user_audio"], one.inputs["user_audio"])
+    other = of.crops(3, 20, (1, 2, 3), blind=0.0, colour=0.3).inputs["user_audio"]
+    assert not torch.allclose(other, one.inputs["user_audio"])
+    assert other.min() >= one.inputs["user_audio"].min() - 1e-3  # what is silent stays so
 
 
 def test_no_dialogues_are_a_fault_that_says_what_to_do(tmp_path: Path) -> None:

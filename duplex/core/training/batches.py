@@ -12,13 +12,14 @@ from torch import Tensor
 
 from duplex.core.streams import layout as streams
 from duplex.core.streams.features import CONTEXT, frame_features
-from duplex.core.streams.layout import FRAME_SAMPLES, UNKNOWN, Kind, Layout
+from duplex.core.streams.layout import FRAME_SAMPLES, HOPS, MELS, UNKNOWN, Kind, Layout
 from duplex.core.streams.words import WordTable
 from duplex.core.training.losses import Targets
 from duplex.core.training.model import CLOCK, CODE, Inputs, WordPath
 from duplex.core.training.store import BELIEF, VAD, Stored, dialogues
 from duplex.core.training.wordpath import vectors_of
 
+_SILENT = float(frame_features(np.zeros((1, CONTEXT + FRAME_SAMPLES), np.int16)).min())
 _TARGETS = ("state", "hazard", "vap", "overlap")
 
 
@@ -39,8 +40,11 @@ class Source:
     table: WordTable
     layout: Layout
 
-    def crops(self, batch: int, frames: int, seed: Sequence[int], blind: float) -> Batch:
-        """`batch` crops of at most `frames`, dialogues drawn by their length; the same ones for the same seed."""
+    def crops(self, batch: int, frames: int, seed: Sequence[int], blind: float, colour: float = 0.0) -> Batch:
+        """`batch` crops of at most `frames`, dialogues drawn by their length; the same ones for the same seed.
+
+        `blind` and `colour` are those of `TrainConfig`.
+        """
         draw = np.random.default_rng(list(seed))
         chosen = []
         for _ in range(batch):
@@ -50,6 +54,7 @@ class Source:
             start = int(draw.integers(first, max(first, last - frames) + 1))
             chosen.append(slice(start, min(last, start + frames)))
         made = self.sequences(chosen)
+        self._colour(made, colour, draw)
         self._hide_words(made, draw.random(batch) < blind)
         self._hide_agent(made, draw.random(batch) < blind)
         self._hide_classes(made, draw.random(batch) < blind)
@@ -98,6 +103,15 @@ class Source:
         targets[VAD] = stacked([columns[VAD][rows] for rows in chosen], UNKNOWN).long()
         return Batch(inputs, targets)
 
+    def _colour(self, made: Batch, spread: float, draw: np.random.Generator) -> None:
+        """Another microphone for each sequence: a level, and a tilt over the bands. Silence stays silence."""
+        bands = np.tile(np.linspace(-1, 1, MELS, dtype=np.float32), HOPS)
+        for name in (streams.USER_AUDIO, streams.AGENT_AUDIO):
+            heard = made.inputs[name]
+            level, tilt = draw.normal(0, spread, (2, len(heard), 1, 1)).astype(np.float32)
+            heard += torch.from_numpy(level + tilt * bands)
+            heard.clamp_(min=_SILENT)
+
     def _hide_words(self, made: Batch, rows: NDArray[np.bool_]) -> None:
         """As where there is no recogniser: the empty belief, for ever."""
         hidden = torch.from_numpy(rows)
@@ -107,10 +121,9 @@ class Source:
     def _hide_agent(self, made: Batch, rows: NDArray[np.bool_]) -> None:
         """As where the agent's own audio is not known."""
         hidden = torch.from_numpy(rows)
-        silence = frame_features(np.zeros((1, CONTEXT + FRAME_SAMPLES), np.int16))
         for name, value in made.inputs.items():
             if name == streams.AGENT_AUDIO:
-                value[hidden] = torch.from_numpy(silence[0])
+                value[hidden] = _SILENT
             elif name == streams.AGENT_WORDS:
                 value[hidden] = 0.0
 

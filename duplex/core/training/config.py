@@ -25,7 +25,7 @@ class ModelConfig:
         memory: what the backbone remembers: numbers per channel (ssd), frames (attention).
         words: numbers in the code of the user's words.
         vector: numbers in a word's frozen vector.
-        dropout: in the backbone.
+        dropout: in the backbone; twice as much of the words' code.
         layout: the streams.
     """
 
@@ -37,7 +37,7 @@ class ModelConfig:
     memory: int = 32
     words: int = 192
     vector: int = 96
-    dropout: float = 0.1
+    dropout: float = 0.15
     layout: Layout = field(default_factory=Layout)
 
     def to_json(self) -> dict[str, Any]:
@@ -75,6 +75,7 @@ class TrainConfig:
         patience: validations without a better one after which training stops.
         blind: share of sequences whose words, whose agent's audio, and whose decisions are hidden from the model,
             each drawn by itself: it must manage without.
+        colour: spread of a random level and tilt of each sequence's audio, in features (1 is 20 dB).
         seed: of weights and samples.
     """
 
@@ -92,4 +93,5 @@ class TrainConfig:
     every: int = 150
     patience: int = 8
     blind: float = 0.15
+    colour: float = 0.2
     seed: int = 1

@@ -121,7 +121,7 @@ class Run:
         recipe = self.recipe
         share = max(1, recipe.batch // self.group.size)
         seed = (recipe.seed, self.progress.step, self.group.rank)
-        batch = self.train.crops(share, recipe.crop, seed, recipe.blind)
+        batch = self.train.crops(share, recipe.crop, seed, recipe.blind, recipe.colour)
         for part in self.optimiser.param_groups:
             part["lr"] = self._rate()
         self.core.train()
