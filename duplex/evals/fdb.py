@@ -18,6 +18,7 @@ import numpy as np
 
 from duplex.audio.pcm import Pcm
 from duplex.audio.wav import BadRecording, read_speech
+from duplex.evals.metrics.segments import SHORTEST
 from duplex.evals.metrics.spans import Spans, Word, clip, merge
 from duplex.evals.record import RATE, Placed, Replay
 from duplex.evals.scenario import Scenario, Span, Task
@@ -255,6 +256,8 @@ def _items(recording: Recording, speech: list[Span], seconds: float) -> list[dic
         return [_item("u1", clip(speech, 0.0, end) or [(0.0, end)])]
     event = marks or tuple(merge(speech, _APART)[1:][-1:])
     before = clip(speech, 0.0, event[0][0]) if event else speech
+    # A detector begins an event's own speech a little before the mark.
+    before = [span for span in before if span[1] - span[0] > SHORTEST]
     first = [_item("u1", before, text=recording.text.get("context", ""))] if before else []
     own = _OVERLAPS[task]
     spans = clip(speech, *event[0]) or list(event) if event else []

@@ -25,7 +25,7 @@ class Partial:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """A text's words as WER compares them, all of them, as they are said: "The 19th, 30%" is the nineteenth thirty percent.
+    """A text's words as WER compares them, all of them, as they are said: of "30%" thirty and percent.
 
     Case, punctuation, accents and the way numbers are written do not count; spellings that differ do.
     """

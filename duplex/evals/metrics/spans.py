@@ -24,8 +24,8 @@ OUR_GAP = 0.2
 FDB_GAP = 0.5
 SILENT = 0.3
 """Seconds without sound after which the agent counts as silent."""
-_CLICK = 0.03
-"""What sounds for less is no speech."""
+SHORTEST = 0.04
+"""Seconds; what sounds for less is a click."""
 _EPS = 1e-9
 
 
@@ -36,7 +36,7 @@ def audible(pcm: Pcm, rate: int, threshold: float = AUDIBLE_DBFS) -> list[Span]:
     edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
     spans = [(int(first) / 100, int(last) / 100) for first, last in zip(edges[::2], edges[1::2], strict=True)]
     # Joined before the clicks go: a low voice touches the threshold once in every period.
-    return [span for span in merge(spans, 0.05) if span[1] - span[0] > _CLICK]
+    return [span for span in merge(spans, 0.05) if span[1] - span[0] >= SHORTEST - _EPS]
 
 
 def merge(spans: Iterable[Span], gap: float) -> list[Span]:
