@@ -89,7 +89,10 @@ def audiocrag(
         lane.value,
         compute.value,
     )
-    check(options)
+    try:
+        check(options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--delays") from error
     spec, ran = load_agent(agent), None
     try:
         with _progress() as watch:

@@ -108,7 +108,8 @@ def _questions(path: Path) -> Iterator[Question]:
             for number, line in _lines(file, path):
                 yield _question(_row(line, path, number), path, number)
     except (OSError, EOFError) as error:
-        raise QuestionError(f"{path}: cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise QuestionError(f"{path}: cannot be read: {why}") from error
 
 
 def _opened(path: Path) -> IO[bytes]:
