@@ -7,8 +7,6 @@ are and once, `asr.named`, with the knowledge's headings as vocabulary, as the a
 
 from __future__ import annotations
 
-import gzip
-import random
 import re
 import time
 from collections.abc import Sequence
@@ -22,13 +20,12 @@ from asr import SAMPLE_RATE, Hypothesis, Pcm, SileroVad, StreamingWhisper, Whisp
 from duplex.bench.measure import Measure, of_quantile
 from duplex.bench.search import dev_questions, open_lakes
 from duplex.bench.speaker import Speaker
+from duplex.evals.recordings import packaged
 from duplex.models import model_folder
 from tools_rag import WordLlama
 
 COMMAND = "duplex bench asr"
 CLIPS = 40
-_PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
-_TRANSCRIPTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 _HOP = SAMPLE_RATE // 4
 _LEAD, _TAIL = SAMPLE_RATE // 2, SAMPLE_RATE * 2 // 5
 
@@ -72,23 +69,7 @@ def run() -> list[Measure]:
 
 def recorded_prompts(count: int) -> list[Clip]:
     """Recorded prompts of 3 words or more and 1 to 10 s; none where Debian's packages are not installed."""
-    import av
-
-    if not (_PROMPTS.is_dir() and _TRANSCRIPTS.is_file()):
-        return []
-    found = []
-    for line in gzip.decompress(_TRANSCRIPTS.read_bytes()).decode().splitlines():
-        name, _, text = line.strip().partition(": ")
-        path = _PROMPTS / f"{name}.g722"
-        spoken = not re.search(r"[\[(*#]", text) and len(text.split()) >= 3
-        if spoken and path.is_file() and 8_000 <= path.stat().st_size <= 80_000:
-            found.append((path, text))
-    clips = []
-    for path, text in random.Random(0).sample(found, min(count, len(found))):
-        with av.open(str(path), format="g722") as file:
-            frames = [frame.to_ndarray().ravel() for frame in file.decode(audio=0)]
-        clips.append(Clip(np.concatenate(frames).astype(np.int16), text))
-    return clips
+    return [Clip(each.pcm, each.text) for each in packaged(count)]
 
 
 def follow(clip: Clip, recogniser: StreamingWhisper, result: Followed) -> None:

@@ -15,6 +15,7 @@ import typer
 from duplex.evals.cli_fdb import export, score
 from duplex.evals.cli_results import compare, gate, report
 from duplex.evals.cli_scenarios import check, schema
+from duplex.evals.cli_speech import speech
 from duplex.evals.crag.command import audiocrag
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for _command in (report, compare, gate, score, export, check, schema):
+for _command in (report, compare, gate, score, export, check, schema, speech):
     app.command()(_command)
 app.command()(audiocrag)
 
