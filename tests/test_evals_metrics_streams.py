@@ -132,6 +132,11 @@ def test_word_errors(reference: str, hypothesis: str, errors: tuple[int, int]) -
     assert asr.word_errors(reference.split(), hypothesis.split()) == errors
 
 
+def test_words_are_compared_without_case_punctuation_and_ways_to_write_numbers() -> None:
+    assert asr.words_of("The THIRD car: 1,200 pounds.") == asr.words_of("the third car 1200 pounds")
+    assert asr.words_of("the car") != asr.words_of("car")  # a lost article is a lost word
+
+
 PARTIALS = [
     Partial(1.2, ("the",), 0),
     Partial(1.8, ("the", "read"), 1),
