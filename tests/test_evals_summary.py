@@ -250,3 +250,16 @@ def test_a_users_silences_are_the_scenarios_own(tmp_path: Path) -> None:
     (found,) = silences(replay)
     assert (found.length, found.end_of_turn) == (2.5, True)
     assert found.probabilities == (pytest.approx((0.3, 0.75)),)
+
+
+def test_baselines_stand_beside_a_run(tmp_path: Path) -> None:
+    run, never, other = tmp_path / "run", tmp_path / "run" / "baselines" / "never", tmp_path / "other"
+    for folder, hits in ((run, 1), (never, 0), (other, 1)):
+        leave_shares(folder, {f"pause{n}": hits for n in range(12)})
+        assert summarise(folder)["beside"] == []
+    found = summarise(run, [other, never])["beside"]
+    assert [row["rows"]["fdb.pause_tor_fdb"]["value"] for row in found] == [1.0, 0.0, 1.0]
+    text = (run / "report.md").read_text(encoding="utf-8")
+    assert "## Beside others" in text
+    with pytest.raises(ResultError, match="cannot be read"):
+        summarise(run, [tmp_path / "none"])

@@ -13,12 +13,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def report(
     folder: Annotated[Path, typer.Argument(help="A run's folder.")],
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another run's folder to set beside it; those in FOLDER/baselines are."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Make a run's summary.json, report.md and report.html anew from what its scenarios left."""
     from duplex.evals.report import write_report
 
-    summary = write_report(folder)
+    summary = write_report(folder, beside or ())
     if as_json:
         typer.echo(json.dumps(summary, indent=1))
     else:

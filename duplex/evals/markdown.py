@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from duplex.evals.beside import COLUMNS
 from duplex.evals.catalogue import SECTIONS, meaning
 from duplex.evals.panels import PANELS
 
@@ -19,6 +20,7 @@ def render(summary: Mapping[str, Any]) -> str:
         "\n".join(_facts(run)),
         _warnings(run),
         _pairs(summary["pairs"]),
+        _beside(summary["beside"]),
         *(_panel(name, rows) for name, rows in summary["panels"].items()),
         _tradeoff(summary["tradeoff"]),
         _expected(summary["expected"]),
@@ -106,6 +108,24 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rows = [[cell(pair["title"]), *(_side(row) for row in pair["figures"])] for pair in pairs]
     return "## Side by side\n\n" + table(["", "one", "and the other"], rows)
+
+
+def _beside(runs: Sequence[Mapping[str, Any]]) -> str:
+    if not runs:
+        return ""
+    shown = [column for column in COLUMNS if any(column in run["rows"] for run in runs)]
+    labels = {
+        column: row["label"] + _ARROWS[row["better"]] for run in runs for column, row in run["rows"].items()
+    }
+    lines = [
+        [
+            cell(run["name"]),
+            str(run["scenarios"]),
+            *(figure(row["value"], row["unit"]) if (row := run["rows"].get(each)) else "" for each in shown),
+        ]
+        for run in runs
+    ]
+    return "## Beside others\n\n" + table(["", "scenarios", *(labels[each] for each in shown)], lines)
 
 
 def _side(row: Mapping[str, Any] | None) -> str:

@@ -30,7 +30,7 @@ def describe(name: str, results: Sequence[Result], task: str = "all") -> dict[st
     """What these scenarios show of a metric; None where none of them has it.
 
     Keys: n (scenarios that have it), mean, low, high (the mean over scenarios and its interval), p50, p50_low,
-    p50_high, p90, least, most; with parts also sum, count (a share's numerator and denominator) and pooled, pooled_low,
+    p50_high, p90, least, most (an interval is None where all are alike, or there is one); with parts also sum, count (a share's numerator and denominator) and pooled, pooled_low,
     pooled_high (sum / count); unit, better; few: it tells of fewer than 10 scenarios, or cases where it is a share.
     """
     have = [each for each in results if name in each.metrics]
@@ -76,7 +76,10 @@ def _is_share(means: Meaning, values: Sequence[float]) -> bool:
 
 def _told(name: str, found: Interval) -> dict[str, Any]:
     prefix = "" if name == "mean" else f"{name}_"
-    return {name: _round(found.value), f"{prefix}low": _round(found.low), f"{prefix}high": _round(found.high)}
+    low, high = _round(found.low), _round(found.high)
+    if low == high:  # all alike: there is nothing to resample, which is no certainty
+        low = high = None
+    return {name: _round(found.value), f"{prefix}low": low, f"{prefix}high": high}
 
 
 def _round(value: float | None) -> float | None:

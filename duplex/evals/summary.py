@@ -11,6 +11,7 @@ import statistics as stdlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from duplex.evals.beside import beside
 from duplex.evals.metrics.endpointing import Silence
 from duplex.evals.panels import Row, make_panels
 from duplex.evals.record import RATE, load_replay
@@ -31,18 +32,23 @@ PAIRS = (
 """Figures that are each easy to have alone: a title, and two rows of panels."""
 
 
-def summarise(folder: Path) -> Json:
+def summarise(folder: Path, others: Iterable[Path] = ()) -> Json:
     """Summarise a run and write `summary.json` and `report.md` into its folder.
 
+    Args:
+        folder: the run's.
+        others: runs that are set beside it, next to those in its `baselines`.
+
     Returns:
-        the summary: format, run, tasks (`all` and each task: metric -> figures), panels, pairs, tradeoff, expected.
+        the summary: format, run, tasks (`all` and each task: metric -> figures), panels, pairs, tradeoff, expected,
+        beside.
 
     Raises:
         ResultError: there is no scenario in it, or one cannot be read.
     """
     from duplex.evals.markdown import render
 
-    summary = make_summary(folder)
+    summary = make_summary(folder, others)
     text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
     write_atomically(folder / "summary.json", text.encode())
     write_atomically(folder / "report.md", render(summary).encode())
@@ -64,13 +70,13 @@ def read_summary(path: Path) -> Json:
     return found
 
 
-def make_summary(folder: Path) -> Json:
+def make_summary(folder: Path, others: Iterable[Path] = ()) -> Json:
     """The summary alone; nothing is written."""
     results = read_results(folder)
     done = [each for each in results if not each.error]
     head = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
     panels = make_panels(done)
-    return {
+    summary = {
         "format": FORMAT,
         "run": _run(head, results),
         "tasks": _tasks(done),
@@ -79,6 +85,7 @@ def make_summary(folder: Path) -> Json:
         "tradeoff": tradeoff([row for each in done for row in _silences(each)]),
         "expected": _expected(done),
     }
+    return summary | {"beside": beside(summary, folder, others)}
 
 
 def _run(head: Json, results: Sequence[Result]) -> Json:

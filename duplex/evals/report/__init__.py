@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,12 @@ _SCRIPTS = (
 """In the order in which they run."""
 
 
-def write_report(folder: Path) -> Json:
+def write_report(folder: Path, others: Iterable[Path] = ()) -> Json:
     """Make a run's `summary.json`, `report.md` and `report.html` from what its scenarios left.
+
+    Args:
+        folder: the run's.
+        others: runs that are set beside it, next to those in its `baselines`.
 
     Returns:
         the summary.
@@ -35,7 +39,7 @@ def write_report(folder: Path) -> Json:
     Raises:
         ResultError: there is no scenario in it, or one cannot be read.
     """
-    summary = summarise(folder)
+    summary = summarise(folder, others)
     page = render(prepare(summary, read_results(folder)))
     write_atomically(folder / "report.html", page.encode())
     return summary

@@ -32,7 +32,9 @@ def prepare(summary: Mapping[str, Any], results: Sequence[Result]) -> Json:
     run = summary["run"]
     return {
         "title": f"{run['agent']}: {run['done']} of {run['scenarios']} scenarios",
-        "summary": {key: summary[key] for key in ("run", "tasks", "panels", "pairs", "tradeoff", "expected")},
+        "summary": {
+            key: summary[key] for key in ("run", "tasks", "panels", "pairs", "tradeoff", "expected", "beside")
+        },
         "sections": {name: [section, SECTIONS[section]] for name, (section, _) in PANELS.items()},
         "meanings": _meanings(results),
         "anchors": yaml.safe_load(config_path("evals/anchors.yaml").read_text(encoding="utf-8")),

@@ -75,6 +75,7 @@ function main() {
   showHead(data);
   showTiles(data.summary);
   showPlots(data);
+  showBeside(data);
   showDistributions(data, visit);
   showPanels(data);
   showTasks(data);

@@ -58,11 +58,13 @@ function showTiles({ run, pairs, expected, panels }) {
   by("tiles").replaceChildren(...tiles);
 }
 
-function scatter(title, hint, x, y, axes, anchors, corner) {
+function scatter(title, hint, x, y, axes, anchors, others, corner) {
   const frame = new Frame({ ...axes.x, most: Math.max(axes.x.most, x.high ?? x.value) }, axes.y);
   frame.goal(corner);
   frame.keep(x.value, y.value, 10);
-  for (const each of anchors) frame.keep(each.x, each.y);
+  const placed = others.map((each) => ({ name: each.name, x: each.rows[axes.x.row]?.value, y: each.rows[axes.y.row]?.value })).filter((each) => each.x !== undefined && each.y !== undefined);
+  for (const each of [...anchors, ...placed]) frame.keep(each.x, each.y);
+  for (const each of placed) frame.named(each.x, each.y, each.name, "beside");
   for (const each of anchors) frame.named(each.x, each.y, each.name, "published");
   frame.cross(x, y, "own");
   frame.svg.setAttribute("aria-label", `${title}: ${x.label} ${figure(x.value, x.unit)}, ${y.label} ${figure(y.value, y.unit)}`);
@@ -95,23 +97,24 @@ function endpointing(found, anchors, panel) {
   return card("Endpointing trade-off", `${found.holds} pauses, ${found.ends} ends of turns.${few} Best of a sweep on these same silences.`, frame.svg, legend);
 }
 
-function showPlots({ summary: { panels, tradeoff }, anchors }) {
+function showPlots({ summary: { panels, tradeoff, beside }, anchors }) {
   const plots = [];
+  const others = beside.slice(1);
   const { pause_tor_fdb: pause, turn_response_latency: latency } = panels.fdb || {};
   if (pause && latency) {
     plots.push(scatter("Waits in pauses, and is quick after turns", `Full-Duplex-Bench v1. ${PUBLISHED}`, latency, pause,
-      { x: { least: 0, most: 1.6, unit: "s", label: "turn-taking latency, s" }, y: { least: 0, most: 1, unit: "share", label: "takeover in pauses", tight: true } }, anchors.pause_and_latency, "left bottom"));
+      { x: { row: "fdb.turn_response_latency", least: 0, most: 1.6, unit: "s", label: "turn-taking latency, s" }, y: { row: "fdb.pause_tor_fdb", least: 0, most: 1, unit: "share", label: "takeover in pauses", tight: true } }, anchors.pause_and_latency, others, "left bottom"));
   }
   const { r_y: yields, s_bc: nods } = panels.tau || {};
   if (yields && nods) {
     plots.push(scatter("Yields to an interruption, not to a nod", `τ-voice panel. ${PUBLISHED}`, nods, yields,
-      { x: { least: 0, most: 1, unit: "share", label: "S_BC: backchannels borne", tight: true }, y: { least: 0, most: 1, unit: "share", label: "R_Y: interruptions yielded to", tight: true } }, anchors.yield_and_selectivity, "right top"));
+      { x: { row: "tau.s_bc", least: 0, most: 1, unit: "share", label: "S_BC: backchannels borne", tight: true }, y: { row: "tau.r_y", least: 0, most: 1, unit: "share", label: "R_Y: interruptions yielded to", tight: true } }, anchors.yield_and_selectivity, others, "right top"));
   }
   if (tradeoff.timer.length) plots.push(endpointing(tradeoff, anchors.endpointing, panels.endpointing));
   by("plots").replaceChildren(...plots);
 }
 
-const DISTRIBUTIONS = ["response_latency", "fto", "first_response_latency", "stop_latency", "l_y", "tail_audio_ms", "eot_delay", "first_token_latency", "tool_latency_perceived", "tool_lead", "first_audio", "emission_latency"];
+const DISTRIBUTIONS = ["response_latency", "fto", "first_response_latency", "stop_latency", "tail_audio_ms", "eot_delay", "first_token_latency", "tool_latency_perceived", "tool_lead", "first_audio", "emission_latency"];
 
 function showDistributions({ scenarios, meanings }, open) {
   const cards = [];
