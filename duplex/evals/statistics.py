@@ -30,8 +30,9 @@ def describe(name: str, results: Sequence[Result], task: str = "all") -> dict[st
     """What these scenarios show of a metric; None where none of them has it.
 
     Keys: n (scenarios that have it), mean, low, high (the mean over scenarios and its interval), p50, p50_low,
-    p50_high, p90, least, most (an interval is None where all are alike, or there is one); with parts also sum, count (a share's numerator and denominator) and pooled, pooled_low,
+    p50_high, p90, least, most; with parts also sum, count (a share's numerator and denominator) and pooled, pooled_low,
     pooled_high (sum / count); unit, better; few: it tells of fewer than 10 scenarios, or cases where it is a share.
+    An interval is None where all are alike, or there is but one.
     """
     have = [each for each in results if name in each.metrics]
     if not have:
