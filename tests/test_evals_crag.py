@@ -26,6 +26,8 @@ from duplex.evals.crag.report import page, text, write_report
 from duplex.evals.crag.rows import Row, row_of
 from duplex.evals.crag.run import Options, Ran, check, latency_of, run
 from duplex.evals.crag.searching import Call, note
+from duplex.evals.crag.sections import questions as questions_of
+from duplex.evals.crag.sections import sections
 from duplex.evals.crag.table import NAME, paired, summarise
 from duplex.evals.record import Record, Replay
 from duplex.evals.scenario import Scenario, ScenarioError
@@ -402,6 +404,8 @@ def _reported(ran: Ran, options: Options) -> None:
     assert figures["delays"]["1.5"]["paired"]["fidelity"]["value"] == 1.0
     assert 0 < figures["oracle_lead"]["value"] < 4
     assert "AudioCRAG score" in text(summary)
+    for section in [*sections(summary), questions_of(summary)]:
+        assert {len(row) for row in section.rows} == {len(section.head)}, section.title
     markup = page(summary)
     assert "<script" not in markup
     assert "&lt;script&gt;" in markup

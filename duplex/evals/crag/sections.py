@@ -35,7 +35,8 @@ class Section:
 def title(summary: Json) -> str:
     """The report's."""
     asked = summary["questions"]
-    return f"{summary['name']}: {summary['agent']}, {asked['done']} questions"
+    many = "1 question" if asked["done"] == 1 else f"{asked['done']} questions"
+    return f"{summary['name']}: {summary['agent']}, {many}"
 
 
 def facts(summary: Json) -> list[str]:
@@ -62,7 +63,9 @@ def facts(summary: Json) -> list[str]:
         spread_of = f"P50 {figure(drawn['p50'], 's')}, P90 {figure(drawn['p90'], 's')} for these questions"
         lines.insert(4, f"lognormal tool: P50 2.78 s, P90 4.90 s, the same for both of a pair ({spread_of})")
     if asked["done"] < FEW:
-        lines.insert(0, f"ONLY {asked['done']} questions: figures of fewer than {FEW} say next to nothing")
+        lines.insert(
+            0, f"ONLY {asked['done']} of them: figures of fewer than {FEW} questions say next to nothing"
+        )
     if not asked["finished"]:
         lines.insert(0, f"STOPPED EARLY: {asked['done']} of {asked['asked']} questions")
     return [line for line in lines if line]
@@ -127,15 +130,8 @@ def latency(summary: Json) -> Section:
         (*where, _heard(found), *(spread(found.get(key)) for key in keys), told(found.get("cut_in")))
         for where, found in _runs(summary)
     ]
-    head = (
-        "tool",
-        "calls",
-        "turn taken for ended",
-        "tool waited for (T_s)",
-        "first token",
-        "first audio",
-        "cut in",
-    )
+    waits = ("turn taken for ended", "tool waited for (T_s)", "first token", "first audio")
+    head = ("tool", "calls", "answered", *waits, "cut in")
     note = "P50 [95 %] / P90, after the end of the question's last word. Nothing is subtracted."
     return Section("Latency", note, head, rows)
 
@@ -240,10 +236,7 @@ def told(row: Json | None) -> str:
     """A figure with its interval."""
     if row is None:
         return "–"
-    few = f" (n {row['n']})" if row["few"] else ""
-    return (
-        f"{figure(row['value'], row['unit'])} {interval(row['low'], row['high'], row['unit'])}".strip() + few
-    )
+    return f"{figure(row['value'], row['unit'])} {interval(row['low'], row['high'], row['unit'])}".strip()
 
 
 def spread(row: Json | None) -> str:
