@@ -195,10 +195,10 @@ def _json(path: Path, kind: type[list[Any]] | type[dict[str, Any]]) -> Any:
 
 
 def _span(raw: Any, path: Path) -> Span:
-    try:
-        start, end = (float(each) for each in raw)
-    except (TypeError, ValueError) as error:
-        raise BadLayout(f"{path}: {raw!r} is no span of two numbers") from error
+    numbers = [each for each in raw if isinstance(each, int | float)] if isinstance(raw, list) else []
+    if len(numbers) != 2:
+        raise BadLayout(f"{path}: {raw!r} is no span of two numbers")
+    start, end = map(float, numbers)
     if not 0 <= start <= end <= MAX_SECONDS:
         raise BadLayout(f"{path}: {raw!r} is no span within a recording")
     return start, end
