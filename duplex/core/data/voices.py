@@ -173,11 +173,11 @@ class Studio:
         return Clip(np.concatenate(parts), tuple(times))
 
     def _say_espeak(self, text: str, voice: Voice) -> Clip:
-        from duplex.core.data.espeak import espeak
+        from duplex.core.data.espeak import Espeak
 
-        engine = espeak()
         rate = round(165 * voice.tempo / voice.scale)
-        pcm, begun = engine.say(text, voice.name, rate, voice.pitch, voice.span)
+        with Espeak() as engine:
+            pcm, begun = engine.say(text, voice.name, rate, voice.pitch, voice.span)
         seconds = len(pcm) / engine.sample_rate
         starts = _first_of_each_word(text, begun)
         times = [(start, end) for start, end in zip(starts, [*starts[1:], seconds], strict=True)]
