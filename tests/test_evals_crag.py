@@ -27,6 +27,7 @@ from duplex.evals.crag.rows import Row, row_of
 from duplex.evals.crag.run import Options, Ran, check, latency_of, run
 from duplex.evals.crag.searching import Call, note
 from duplex.evals.crag.sections import questions as questions_of
+from duplex.evals.crag.sections import scorer as told_of
 from duplex.evals.crag.sections import sections
 from duplex.evals.crag.table import NAME, paired, summarise
 from duplex.evals.record import Record, Replay
@@ -508,3 +509,14 @@ def test_the_bench_measures_agreement_only_where_there_is_data(
     (measure,) = scorer()
     assert (measure.name, measure.value, measure.n) == ("replay.scorer_agreement", 0.6667, 3)
     assert measure.ci95 is not None
+
+
+def test_the_shipped_figure_names_the_scorer_that_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = agreeing.shipped()
+    assert found is not None
+    assert 0 < found["low"] < found["agreement"] < found["high"] < 1
+    monkeypatch.setattr(agreeing, "fingerprint", lambda: "another")
+    changed = agreeing.shipped()
+    assert changed is not None
+    assert not changed["current"]
+    assert "before it was changed" in told_of({"scorer": changed})
