@@ -149,11 +149,8 @@ def test_lost_packets_are_concealed_and_an_echo_is_late_and_soft() -> None:
 
 def speech(seed: int, words: int = 12) -> Sample:
     """A turn of words of .3 s each, asked after each quarter of a second."""
-    source = Writer(Split.train, (), shipped_lexicon(), Random(seed))
-    said = [
-        source.rng.choice(source.lexicon.slots[slot]).split()[0]
-        for slot in ("dish", "job", "thing", "city") * 3
-    ]
+    rng, slots = Random(seed), lexicon(Split.train).slots
+    said = [rng.choice(slots[slot]).split()[0] for slot in ("dish", "job", "thing", "city") * 3]
     timed = tuple(TimedWord(word, 0.5 + 0.3 * at, 0.8 + 0.3 * at) for at, word in enumerate(said[:words]))
     end = timed[-1].end
     asked = [Question(Ask.begin, 0.6, 0.6, 1, 0.2)]
