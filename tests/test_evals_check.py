@@ -132,6 +132,7 @@ def test_the_text_lane_pauses_where_the_text_does() -> None:
         ("the", pytest.approx(1.7), pytest.approx(2.06)),
         ("cactus", pytest.approx(2.1), pytest.approx(2.46)),
     )
+    assert made.scenario.timeline[0].speech == ((0.0, 0.76), (pytest.approx(1.7), pytest.approx(2.46)))
 
 
 def test_the_shipped_schema_is_the_models() -> None:

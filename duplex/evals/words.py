@@ -14,6 +14,7 @@ import numpy as np
 
 from asr.types import Hypothesis, Word
 from duplex.audio.pcm import Pcm
+from duplex.evals.metrics.spans import merge
 from duplex.evals.prepare import Prepared
 from duplex.evals.record import RATE
 from duplex.evals.scenario import Channel, Item, Scenario, ScenarioError
@@ -56,7 +57,8 @@ def as_words(scenario: Scenario) -> Prepared:
         seconds = max(item.dur or 0.0, max((end for _, _, end in words), default=0.0))
         audio[item.id] = _numbered(words, seconds, number)
         number += len(words)
-        made = {"words": words, "dur": seconds, "gain_db": 0.0, "snr_db": None}
+        speech = item.speech or tuple(merge([(start, end) for _, start, end in words], _BRIDGE))
+        made = {"words": words, "speech": speech, "dur": seconds, "gain_db": 0.0, "snr_db": None}
         items.append(item.model_copy(update=made))
     update = {"timeline": tuple(items), "channel": Channel()}
     return Prepared(scenario.model_copy(update=update), audio)
