@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import soxr
 
 from duplex.audio.levels import level_dbfs
 from duplex.audio.pcm import FRAME_SECONDS, Pcm
-from duplex.audio.resample import resample
 from duplex.evals.record import RATE, Record, Replay
 from duplex.evals.records import to_records
 from duplex.evals.timeline import AgentSpeech, Player
@@ -32,8 +32,9 @@ def fill(
     """
     replay.user = user
     replay.agent = np.zeros(len(user), np.int16)
-    heard = resample(agent, agent_rate, RATE)[: len(user)]
-    replay.agent[: len(heard)] = heard
+    # As floats: int16 is dithered, and equal runs are to leave equal bytes.
+    floats = soxr.resample(agent.astype(np.float32), agent_rate, RATE)[: len(user)]
+    replay.agent[: len(floats)] = np.clip(np.rint(floats), -32_768, 32_767)
     replay.placed, replay.missed = list(player.placed), player.missed
     made = [*to_records(events), *frames_in(user), *edges(player.agent)]
     replay.records = sorted(made, key=lambda record: record.t)
