@@ -77,7 +77,6 @@ class Ran:
         questions: those that were drawn.
         rows: of the runs that were done, in order.
         oracle: by question, where it could be told.
-        spoken: how many were repaired.
         docs: where the documents lie, and how many passages they make.
         finished: it was not stopped.
     """
