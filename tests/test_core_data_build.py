@@ -19,7 +19,7 @@ from duplex.core.data.build import Builder, Staged
 from duplex.core.data.ear import Ask, Question
 from duplex.core.data.fit import Sample, fitted, load_sample, measured, save_sample
 from duplex.core.data.labels import Reading
-from duplex.core.data.lexicon import Split
+from duplex.core.data.lexicon import Split, lexicon
 from duplex.core.data.simulate import Errors, answers, audible_words, shipped_errors, simulated
 from duplex.core.data.voices import Studio, Voice
 from duplex.core.streams.dialogue import Dialogue, TimedWord, dialogue_files, load_dialogue
