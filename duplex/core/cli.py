@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from duplex.core.data.cli import data, recogniser
+from duplex.core.data.cli import data, recogniser, show
 
 app = typer.Typer(
     name="train",
@@ -25,6 +25,7 @@ RunFolder = Annotated[
 
 app.command()(data)
 app.command()(recogniser)
+app.command()(show)
 
 
 @app.command()
@@ -36,6 +37,7 @@ def core(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes of one thread each.")] = 1,
     steps: Annotated[int, typer.Option(min=1, help="At most so many steps.")] = 20_000,
     batch: Annotated[int, typer.Option(min=1, help="Sequences in a step, over all processes.")] = 8,
+    every: Annotated[int, typer.Option(min=1, help="Steps from one validation to the next.")] = 150,
     turns: Annotated[int, typer.Option(min=1, help="Turns that grammars write for the word path.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Of weights and samples.")] = 1,
 ) -> None:
@@ -52,7 +54,7 @@ def core(
     if backbone not in ("ssd", "attention"):
         raise typer.BadParameter("ssd or attention", param_hint="--backbone")
     model = ModelConfig(backbone, memory=32 if backbone == "ssd" else 128)  # type: ignore[arg-type]
-    recipe = TrainConfig(batch=batch, steps=steps, minutes=minutes, seed=seed)
+    recipe = TrainConfig(batch=batch, steps=steps, minutes=minutes, every=every, seed=seed)
     try:
         summary = train(
             Job(data, out, model, WordTraining(seed=seed), recipe, turns=turns, processes=processes), _told
