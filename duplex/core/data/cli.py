@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from duplex.core.data.lexicon import Split
+from duplex.core.streams.layout import FRAME_SECONDS
 
 
 def data(
@@ -77,3 +78,20 @@ def recogniser(
     out.write_text(errors.to_json(), encoding="utf-8")
     for name, (real, simulated) in moments.items():
         typer.echo(f"{name:18} real {real:6.3f}  simulated {simulated:6.3f}")
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="A dialogue that `duplex train data` made.")],
+    out: Annotated[Path, typer.Option(help="A PNG or SVG.")],
+    start: Annotated[float, typer.Option(min=0.0, help="From this second on.")] = 0.0,
+    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="So many seconds.")] = 60.0,
+) -> None:
+    """Draw a dialogue: both channels, their words, what was recognised, and the labels."""
+    from duplex.core.data.picture import draw
+    from duplex.core.streams.dialogue import load_dialogue
+
+    dialogue = load_dialogue(file)
+    if start >= dialogue.frames * FRAME_SECONDS:
+        raise typer.BadParameter(f"it ends at {dialogue.frames * FRAME_SECONDS:.0f} s", param_hint="--start")
+    draw(dialogue, out, start, seconds)
+    typer.echo(str(out))
