@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from duplex.evals.catalogue import MEANINGS
 from duplex.evals.clips import locate
-from duplex.evals.metrics.expect import NAMES
 from duplex.evals.metrics.view import View
 from duplex.evals.prepare import Prepared, prepare
 from duplex.evals.record import Placed, Replay
@@ -85,7 +85,7 @@ def _moments(scenario: Scenario) -> Iterator[str]:
     pauses = {f"each pause in {item.id}{of}" for item in scenario.timeline for of in ("", ".speech")}
     for number, wanted in enumerate(scenario.expect):
         where = f"expect.{number}: {wanted.metric}"
-        if wanted.metric not in NAMES:
+        if wanted.metric not in MEANINGS:
             yield f"{where}: no metric is called so"
         if wanted.window.start not in pauses and not view.windows(wanted.window):
             yield f"{where}: the window from {wanted.window.start!r} to {wanted.window.end!r} is no span of time"
