@@ -125,6 +125,15 @@ def test_an_early_answer_has_a_negative_offset_and_no_latency() -> None:
     assert (got["i_a"], got["i_a.sum"], got["i_a.n"]) == (1, 1, 1)
 
 
+def test_what_ends_before_the_turn_does_is_no_answer_to_it() -> None:
+    cut_in = spoke(1.5, 1, ("Hm?", 1.5, 1.9))
+    answer = spoke(3.5, 2, ("It", 3.5, 3.9), ("is.", 3.9, 5.0))
+    got = measure(replay(said("u1", (1.0, 3.0)), agent=[(1.5, 1.9), (3.5, 5.0)], records=[*cut_in, *answer]))
+    assert got["fto"] == got["l_r"] == got["response_latency"] == pytest.approx(0.5)
+    assert got["i_a"] == 1
+    assert measure(replay(said("u1", (1.0, 3.0)), agent=[(1.5, 1.9)], records=cut_in))["no_response"] == 1
+
+
 def test_a_turn_without_an_answer_has_no_latency() -> None:
     got = measure(replay(said("u1", (1.0, 3.0)), agent=[]))
     assert (got["tor_fdb"], got["no_response"], got["r_r"]) == (0, 1, 0)

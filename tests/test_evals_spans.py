@@ -61,6 +61,7 @@ def test_what_is_said_of_two_sides() -> None:
     assert gap_rows(user, agent) == [(3.0, 7.0), (6.0, 7.0)]  # not 2.5: that was before the user ended
     assert gaps(user) == [(3.0, 5.0)]
     assert gaps(user, least=2.5) == []
+    assert gaps([(0.0, 1.0), (1.09, 2.0), (2.1, 3.0)], least=0.1) == [(2.0, 2.1)]
     assert clip(agent, 3.0, 7.5) == [(3.0, 5.5), (7.0, 7.5)]
     assert onset_after(agent, 2.6) == 7.0
     assert onset_after(agent, 7.1) is None
