@@ -73,8 +73,10 @@ function scatter(title, hint, x, y, axes, anchors, others, corner) {
 
 function endpointing(found, anchors, panel) {
   const curves = [...found.agent, ...found.timer];
-  const most = Math.min(2, Math.max(...curves.filter((each) => each.cutoff < 0.5).map((each) => each.latency), 1));
-  const frame = new Frame({ least: 0, most, unit: "s", label: "P50 from the end of a turn to the decision, s" }, { least: 0, most: Math.min(0.6, Math.max(0.2, ...curves.filter((each) => each.latency <= most && each.latency >= 0.3).map((each) => each.cutoff))), unit: "share", label: "pauses cut into" });
+  const actual = panel?.eot_cutoff && panel.eot_delay_p50;
+  const most = Math.min(3, Math.max(...anchors.map((each) => each.x), actual ? actual.value : 0, ...curves.filter((each) => each.cutoff < 0.5).map((each) => each.latency)));
+  const highest = Math.max(0.2, actual ? panel.eot_cutoff.value : 0, ...curves.filter((each) => each.latency >= 0.3).map((each) => each.cutoff));
+  const frame = new Frame({ least: 0, most, unit: "s", label: "P50 from the end of a turn to the decision, s" }, { least: 0, most: Math.min(1, highest), unit: "share", label: "pauses cut into" });
   frame.goal("left bottom");
   const top = frame.most.y;
   const inside = (rows) => rows.filter((each) => each.cutoff <= top && each.latency <= frame.most.x);
@@ -88,11 +90,10 @@ function endpointing(found, anchors, panel) {
   }
   for (const each of anchors) frame.keep(each.x, each.y, 4);
   for (const each of anchors) frame.named(each.x, each.y, each.name, "published", 3);
-  const now = panel?.eot_delay_p50;
-  if (now && panel.eot_cutoff) frame.cross({ ...now, value: now.value }, panel.eot_cutoff, "actual");
+  if (actual) frame.cross(actual, panel.eot_cutoff, "actual");
   const legend = h("ul", { class: "legend" },
     found.agent.length ? h("li", { class: "l-own" }, "P(end), all thresholds") : null, h("li", { class: "l-timer" }, "silence timer"),
-    now ? h("li", { class: "l-actual" }, "as it was run") : null, h("li", { class: "l-published" }, "published, eot-bench"));
+    actual ? h("li", { class: "l-actual" }, "as it was run") : null, h("li", { class: "l-published" }, "published, eot-bench"));
   const few = Math.min(found.holds, found.ends) < 10 ? " n<10." : "";
   return card("Endpointing trade-off", `${found.holds} pauses, ${found.ends} ends of turns.${few} Best of a sweep on these same silences.`, frame.svg, legend);
 }
