@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duplex.evals.cli_baselines import baselines
 from duplex.evals.cli_fdb import export, score
 from duplex.evals.cli_results import compare, gate, report
 from duplex.evals.cli_scenarios import check, schema
@@ -28,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for _command in (report, compare, gate, score, export, check, schema, speech):
+for _command in (baselines, report, compare, gate, score, export, check, schema, speech):
     app.command()(_command)
 app.command()(audiocrag)
 

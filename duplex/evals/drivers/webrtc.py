@@ -34,6 +34,8 @@ BEFORE = 60.0
 AFTER = 30.0
 """Seconds beyond its scenario that a call may last."""
 
+STALLED = 0.02
+"""Share of a call that its caller may stand still, before nothing that was measured is worth anything."""
 _CLIENT = "from duplex.evals.drivers.client import main; main()"
 """Imported, not run as a module: what it pickles must be of a module that this process knows."""
 
@@ -91,10 +93,13 @@ async def _play(replay: Replay, prepared: Prepared, contender: Contender) -> Non
     ]
     made.append(Record(replay.seconds, "driver", "path", _path(recording)))
     replay.records = sorted(made, key=lambda record: record.t)
+    stalled = recording.stalled * FRAME_SECONDS
     if line.error is not None:
         replay.error = told(line.error)
     elif recording.ended:
         replay.error = f"the agent ended the conversation after {replay.seconds:.1f} s"
+    elif stalled > STALLED * replay.seconds:
+        replay.error = f"this machine is too busy for a call: the caller itself could not speak for {stalled:.1f} s"
 
 
 def _heard(agent: Pcm) -> list[Record]:
