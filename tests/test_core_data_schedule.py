@@ -266,6 +266,8 @@ def test_when_a_new_turn_begins(replies: list[Reply], turns: int) -> None:
 
 def test_words_over_an_agent_are_gone_when_it_has_ended() -> None:
     edges = [VoiceEdge(1.0, True, 0.9), VoiceEdge(3.0, False, 2.9)]
+    answered = questions(edges, [Reply(2.1, 9.0)], 10.0, Random(0))
+    assert [(q.t, q.since) for q in answered if q.ask is Ask.begin][1:] == [(2.1, 2.1)]
     asked = questions(edges, [Reply(0.2, 2.1)], 10.0, Random(0))
     begins = [(q.t, q.since) for q in asked if q.ask is Ask.begin]
     assert begins == [(1.0, pytest.approx(0.6)), (2.1, pytest.approx(1.6))]

@@ -100,8 +100,8 @@ def questions(
 ) -> list[Question]:
     """When the recogniser is asked what.
 
-    What was heard while the agent spoke to its end did not take the floor: with that end its words are gone, and a
-    voice that is still there begins a turn.
+    With a reply the turn that it answers is over. What was heard while the agent spoke to its end did not take the
+    floor: with that end its words are gone too. A voice that is still there then begins a turn.
 
     Args:
         edges: the voice detector's events.
@@ -109,6 +109,8 @@ def questions(
         length: seconds of the dialogue.
         rng: decides how busy the machine is.
     """
+    cuts = [(reply.start, reply.start) for reply in replies]
+    cuts += [(reply.end, reply.end - OVERHANG) for reply in replies if not reply.broken]
     asked: list[Question] = []
     turn, since, next_partial = 0, 0.0, 0.0
     silent_since: float | None = None
@@ -120,12 +122,9 @@ def questions(
                 asked.append(Question(Ask.begin, edge.t, edge.t, turn, since))
             next_partial, begun = edge.t + HOP, edge.t
             while next_partial < until:
-                ends = (
-                    reply.end for reply in replies if not reply.broken and begun < reply.end <= next_partial
-                )
-                if ended := max(ends, default=0.0):
-                    turn, since, begun = turn + 1, ended - OVERHANG, ended
-                    asked.append(Question(Ask.begin, ended, ended, turn, since))
+                if cut := max((c for c in cuts if begun < c[0] <= next_partial), default=None):
+                    turn, (begun, since) = turn + 1, cut
+                    asked.append(Question(Ask.begin, begun, begun, turn, since))
                 known = next_partial + PARTIAL_COST * rng.uniform(0.8, 2.0)
                 asked.append(Question(Ask.partial, next_partial, known, turn, since))
                 next_partial += HOP
