@@ -134,7 +134,8 @@ class SilenceSide(BaselineSide):
         if self._rule.sound >= round(VOICE / FRAME_SECONDS):
             mouth.stop(self.t)
         if self._ended is not None:
-            mouth.answer(self.t, self._ended, ANSWER)
+            mouth.decide(self.t, self._ended)
+            mouth.say(self.t, ANSWER)
             self._ended = None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from duplex.audio.pcm import Pcm
-from duplex.dialogue.events import ToolEnded, ToolStarted
+from duplex.dialogue.events import ToolEnded, ToolStarted, ToolUsed
 from duplex.evals.baselines import ANSWER, BaselineSide
 from duplex.evals.corpora import TIMEOUT, delays, open_corpus
 from duplex.evals.record import RATE, Placed
@@ -84,7 +84,7 @@ def foresee(scenario: Scenario, corpus: Path) -> dict[str, Trigger]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A call under way, in seconds of the scenario and by its id."""
+    """A call: when its result comes, in seconds of the scenario, and what that is."""
 
     id: str
     attempt: int
@@ -105,8 +105,13 @@ class OracleSide(BaselineSide):
         self._tool, self._triggers = tool, dict(triggers)
         self._delays = delays(tool.latency, scenario) if tool is not None else None
         self._yielded: set[str] = set()
-        self._answered: set[str] = set()
+        self._ended: set[str] = set()
+        """Items whose turns are over."""
+        self._decided = False
+        """A turn is over, and not answered yet."""
         self._asked: _Asked | None = None
+        """A call under way, and the one that the turn's answer will rest on."""
+        self._used: _Asked | None = None
 
     def _said(self, frame: Pcm) -> None:
         self._player.frame(frame)
@@ -116,10 +121,12 @@ class OracleSide(BaselineSide):
             if claims(placed.item):
                 self._yield(placed, mouth)
                 self._call(placed, mouth)
-        self._take_result()
-        for placed in self._player.placed:
-            if claims(placed.item) and placed.item.ends_turn and placed.item.id not in self._answered:
-                self._answer(placed, mouth)
+                self._end(placed, mouth)
+        if self._asked is not None and self.now >= self._asked.until:
+            self._result(self._asked)
+        if self._decided and self._asked is None:
+            self._decided = False
+            mouth.say(self.t, ANSWER)
 
     def _yield(self, placed: Placed, mouth: Mouth) -> None:
         if placed.item.id not in self._yielded and self.now >= placed.speech[0][0]:
@@ -137,23 +144,25 @@ class OracleSide(BaselineSide):
         fails, delay = self._tool.fail, next(self._delays)
         docs = trigger.docs if fails == "none" else ()
         until = self.now + (TIMEOUT if fails == "timeout" else delay)
-        self._asked = asked = _Asked(f"call-{placed.item.id}", mouth.next, until, docs)
+        self._asked = self._used = asked = _Asked(f"call-{placed.item.id}", mouth.next, until, docs)
         query = {"query": trigger.query}
         name = self._tool.name
         self._tell(ToolStarted(t=self.t, attempt=asked.attempt, call=asked.id, name=name, arguments=query))
 
-    def _take_result(self) -> None:
-        asked = self._asked
-        if asked is None or self._tool is None or self.now < asked.until:
-            return
-        self._asked, name = None, self._tool.name
-        self._tell(ToolEnded(t=self.t, attempt=asked.attempt, call=asked.id, name=name, sources=asked.docs))
-
-    def _answer(self, placed: Placed, mouth: Mouth) -> None:
+    def _end(self, placed: Placed, mouth: Mouth) -> None:
         end = end_of(placed)
-        if self.now >= end - 1e-9 and self._asked is None:
-            self._answered.add(placed.item.id)
-            mouth.answer(self.t, self.t - to_ticks(self.now - end), ANSWER)
+        if not placed.item.ends_turn or placed.item.id in self._ended or self.now < end - 1e-9:
+            return
+        self._ended.add(placed.item.id)
+        self._decided = True
+        mouth.decide(self.t, self.t - to_ticks(self.now - end))
+        if self._used is not None:
+            self._tell(ToolUsed(t=self.t, attempt=self._used.attempt, call=self._used.id))
+            self._used = None
+
+    def _result(self, asked: _Asked) -> None:
+        self._asked, name = None, self._tool.name if self._tool else ""
+        self._tell(ToolEnded(t=self.t, attempt=asked.attempt, call=asked.id, name=name, sources=asked.docs))
 
 
 def end_of(placed: Placed) -> float:

@@ -96,21 +96,28 @@ class Mouth:
 
     def announce(self, t: int, text: str) -> None:
         """Say something that was not asked for."""
-        self._say(t, t, "announcement", text, said=text)
+        self._commit(t, t, "announcement", text)
+        self.say(t, text)
 
-    def answer(self, t: int, end: int, text: str) -> None:
-        """Answer a turn whose last word ended at `end`."""
+    def decide(self, t: int, end: int) -> None:
+        """A turn whose last word ended at `end` is over: `say` is to follow."""
         self._turn += 1
-        self._say(t, end, "words", text)
+        self._commit(t, end, "words")
 
-    def _say(self, t: int, end: int, reason: str, text: str, said: str = "") -> None:
+    def _commit(self, t: int, end: int, reason: str, text: str = "") -> None:
         self.stop(t)
         self._attempt += 1
+        turn = 0 if text else self._turn
+        self._take(Commit(t=t, attempt=self._attempt, turn=turn, end=end, reason=reason, text=text))
+
+    def say(self, t: int, text: str) -> None:
+        """Say what was decided on."""
         pcm, words = self._sayings.say(text)
-        commit = Commit(t=t, attempt=self._attempt, turn=self._turn, end=end, reason=reason, text=said)
-        for event in (commit, Speech(t=t, attempt=self._attempt, pcm=pcm, words=words, last=True)):
-            self._playout.on(event)
-            self._tell(event)
+        self._take(Speech(t=t, attempt=self._attempt, pcm=pcm, words=words, last=True))
+
+    def _take(self, event: Event) -> None:
+        self._playout.on(event)
+        self._tell(event)
 
     def stop(self, t: int) -> None:
         """Say no more of it."""
