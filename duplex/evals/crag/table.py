@@ -181,11 +181,7 @@ def _seconds(values: Sequence[float]) -> Json | None:
 
 
 def _mean(values: Sequence[float], unit: str) -> Json | None:
-    """Without an interval where all values are alike: resampling would call it certain."""
-    if not values:
-        return None
-    alike = {"low": None, "high": None} if len(set(values)) == 1 else {}
-    return _told(bootstrap.mean(values), unit, len(values)) | alike
+    return _told(bootstrap.mean(values), unit, len(values)) if values else None
 
 
 def _share(hits: Sequence[float]) -> Json | None:
@@ -193,8 +189,9 @@ def _share(hits: Sequence[float]) -> Json | None:
 
 
 def _told(found: Interval, unit: str, n: int) -> Json:
-    figures = {"value": _round(found.value), "low": _round(found.low), "high": _round(found.high)}
-    return figures | {"n": n, "unit": unit, "few": n < FEW}
+    """Without an interval where all questions are alike: resampling would call it certain."""
+    low, high = (None, None) if found.low == found.high else (_round(found.low), _round(found.high))
+    return {"value": _round(found.value), "low": low, "high": high, "n": n, "unit": unit, "few": n < FEW}
 
 
 def _round(value: float | None) -> float | None:
