@@ -106,9 +106,9 @@ def assert_heard_out(came: Conversation, ended: float, goodbye: str, model: Whis
     """The goodbye was whole, reached the caller's ear, and only then was the session over."""
     last = [event for event in came.events if isinstance(event, PlayoutEnded)][-1]
     assert (last.heard, last.interrupted) == (goodbye, False)
-    understood, last_word = plain(read_last(came, model)), plain(goodbye)[-1]
+    understood = plain(read_last(came, model))
     assert understood[: len(plain(goodbye)) - 1] == plain(goodbye)[:-1]
-    assert "bye" in last_word and "bye" in understood[-1], "a lone goodbye is at times heard as bye-bye"
+    assert "bye" in understood[-1], "a lone goodbye is at times heard as bye-bye"
     loud = np.flatnonzero(np.abs(came.agent) > 300)[-1] / 24_000
     assert loud + DELAY < ended < loud + DELAY + 1.0
     assert came.history[-1].text == goodbye

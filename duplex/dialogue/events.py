@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from duplex.graph.event import Event
 
 USER_RATE = 16_000
 AGENT_RATE = 24_000
+
+OverlapKind = Literal["turn", "backchannel", "side", "noise"]
+"""What a voice over the agent's may be: only the first wants the floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +163,10 @@ class Commit(Event):
     turn: int
     end: int
     reason: str
-    """`words` (they sound complete), `timeout`, `typed`, `greeting` or `announcement`."""
+    """`words` (they sound complete), `timeout`, `typed`, `greeting`, `announcement`, or `resumption`: the agent stopped
+    for nothing, and says under this attempt what it had not yet said."""
     text: str = ""
-    """What the agent says unasked: the text of a greeting or an announcement."""
+    """What the agent says unasked: a greeting, an announcement, or what leads back into what was cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,23 +179,38 @@ class Discarded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duck(Event):
-    """The user's voice overlaps the agent's: lower the agent's at once."""
+    """The user's voice overlaps the agent's since `onset`: lower the agent's at once."""
 
     attempt: int
+    onset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unduck(Event):
-    """The overlap was nothing: back to full level."""
+    """The overlap was nothing, or is still undecided after a moment: back to full level."""
 
     attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Yield(Event):
-    """The user takes the floor: stop speaking now and forget what was not yet said."""
+class OverlapClass(Event):
+    """What a model takes the voice over this attempt's speech to be, with its probability 0..1."""
 
     attempt: int
+    kind: OverlapKind
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yield(Event):
+    """The user takes the floor: stop speaking now.
+
+    What was not yet said is forgotten, or with `keep` kept until it is known whether the user said anything: then a
+    `Commit` with the reason `resumption`, or with any other one, follows.
+    """
+
+    attempt: int
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +243,7 @@ class ToolEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUsed(Event):
-    """The answer of this attempt rests on what this call gave, which may have been asked before there was an attempt."""
+    """The answer of this attempt rests on what this call gave; it may have been asked before there was an attempt."""
 
     attempt: int
     call: str
@@ -251,10 +271,14 @@ class Speech(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutStarted(Event):
-    """The first sample of a reply was handed to the transport; it is heard `delay` ticks later."""
+    """The first sample of a reply was handed to the transport; it is heard `delay` ticks later.
+
+    `words` are those that are taken up again after a `resumption`, counted as the reply's other words are.
+    """
 
     attempt: int
     delay: int = 0
+    words: tuple[SpokenWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
