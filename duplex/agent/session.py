@@ -23,6 +23,7 @@ from duplex.dialogue.events import (
     EndAsked,
     EndProbability,
     Noted,
+    OverlapClass,
     PlayoutEnded,
     PlayoutStarted,
     SessionEnded,
@@ -42,7 +43,7 @@ from duplex.dialogue.playout import Playout
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
 from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_seconds, to_ticks
 from duplex.logs import caption, session_logs
-from duplex.nodes.answerer import Answerer
+from duplex.nodes.answerer import Answerer, PerSession
 from duplex.nodes.hearing import Detector, Hearer
 from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, Loudspeaker, Scribe
 from duplex.nodes.replying import Endpointer, Probability, Responder
@@ -114,9 +115,9 @@ class Session:
         self._user = Source("user", UserAudio, TypedText, Noted, SessionStarted, EndAsked, Announce)
         self._loudspeaker = Loudspeaker(Playout())
         self._scribe = Scribe(self.history)
-        self.graph = self._build(engines)
         self.variables: dict[str, str] = {}
         """What is known of this session from outside; see `set_variable`."""
+        self.graph = self._build(engines)
         self._on_over: list[Callable[[], None]] = []
         self._captioned = (-1, "")
         self.subscribe(self._on_event)
@@ -217,11 +218,13 @@ class Session:
         detector = Detector(engines.vad.stream(), VoiceMachine(engines.voice), lanes)
         hearer = Hearer(engines.recogniser.stream(), lanes)
         takes = (SessionStarted, Announce, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
-        floor = MachineNode(
-            self._floor, "floor", takes=(*takes, PlayoutStarted, PlayoutEnded), gives=FLOOR_EVENTS
-        )
+        played = (PlayoutStarted, PlayoutEnded)
+        floor = MachineNode(self._floor, "floor", takes=(*takes, OverlapClass, *played), gives=FLOOR_EVENTS)
         endpointer = Endpointer(engines.probability, self.history)
-        responder = Responder(engines.answerer, self.history, engines.apology)
+        answerer = engines.answerer
+        if isinstance(answerer, PerSession):
+            answerer = answerer.in_session(self.id, self.variables)
+        responder = Responder(answerer, self.history, engines.apology)
         voice = Voice(engines.synthesiser, lanes)
         speaker, scribe = self._loudspeaker, self._scribe
         graph = Graph()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from duplex.dialogue.history import History
 
@@ -25,6 +25,8 @@ class ToolCall:
 
     name: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    lasts: bool = False
+    """It goes on where the answer that began it is dropped; whoever carries it out reports its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,17 @@ class ToolCancelled:
     call: ToolCall
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class UntilCommitted:
+    """Nothing more is asked of the answer until the user has finished for sure: what comes then may have effects."""
+
+
 Report = Callable[[ToolCall | ToolResult | ToolCancelled], None]
 """Is told of tools that are used before there is an answer to be used for."""
+
+
+Part = Sentence | ToolCall | ToolResult | UntilCommitted
+"""What an answer is made of."""
 
 
 class Answerer(Protocol):
@@ -57,7 +68,7 @@ class Answerer(Protocol):
             report: is told of what is looked up while the user still speaks.
         """
 
-    def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
+    def answer(self, text: str, history: History) -> AsyncIterator[Part]:
         """From the user's words and what was said before to the sentences of the answer.
 
         Between them, the tools that are used for it: those without a result when it ends were cancelled.
@@ -65,6 +76,19 @@ class Answerer(Protocol):
 
     async def prepare(self, text: str, history: History) -> None:
         """Get ready for an answer to words of which more may follow: nothing of it is ever said."""
+
+
+@runtime_checkable
+class PerSession(Protocol):
+    """An answerer that wants to know in which session it answers."""
+
+    def in_session(self, id: str, variables: Mapping[str, str]) -> Answerer:
+        """The answerer of one session.
+
+        Args:
+            id: the session's.
+            variables: what is known of it from outside; they change while it lasts.
+        """
 
 
 class SameForAll:

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 
 from duplex.dialogue.events import (
     AgentError,
+    Commit,
     Discarded,
     Eager,
     EndProbability,
@@ -22,9 +23,10 @@ from duplex.dialogue.events import (
     Yield,
 )
 from duplex.dialogue.history import History
+from duplex.dialogue.overlap import says_nothing
 from duplex.graph import In, Node, Out, to_ticks
 from duplex.llm.types import LLMError
-from duplex.nodes.answerer import Answerer, ToolCall, ToolCancelled, ToolResult
+from duplex.nodes.answerer import Answerer, ToolCall, ToolCancelled, ToolResult, UntilCommitted
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class Endpointer(Node):
 class Responder(Node):
     """Final words to an answer, begun before the turn has surely ended and dropped if it has not."""
 
-    events = In(Transcript, Eager, Resumed, Yield, Discarded)
+    events = In(Transcript, Eager, Commit, Resumed, Yield, Discarded)
     reply = Out(ReplyText)
     tools = Out(ToolStarted, ToolEnded, ToolUsed)
     errors = Out(AgentError)
@@ -97,6 +99,11 @@ class Responder(Node):
         """Those that are done or cancelled."""
         self._attempt = 0
         """The latest."""
+        self._cut = False
+        """The agent was stopped, and may yet go on with what it was saying."""
+        self._committed = -1
+        self._commits = anyio.Event()
+        """Set, and replaced, at each commit."""
 
     async def run(self) -> None:
         """One answer at a time: a new attempt replaces the old."""
@@ -112,7 +119,14 @@ class Responder(Node):
                         self._prepare_for(tasks, event)
                     case Eager(text=str(text)):
                         self._start(tasks, event.attempt, text)
-                    case Resumed() | Yield() | Discarded():
+                    case Commit():
+                        self._committed = event.attempt
+                        self._commits.set()
+                        self._commits = anyio.Event()
+                    case Yield():
+                        self._cut = event.keep
+                        self._drop(event.attempt)
+                    case Resumed() | Discarded():
                         self._drop(event.attempt)
             tasks.cancel_scope.cancel()
 
@@ -132,6 +146,9 @@ class Responder(Node):
         self._preparing = None
 
     def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
+        if says_nothing(text, self._cut):
+            return
+        self._cut = False
         self._drop(attempt)
         self._attempt = attempt
         if self._preparing is not None:
@@ -141,15 +158,14 @@ class Responder(Node):
         tasks.start_soon(self._respond, scope, attempt, text)
 
     def _drop(self, attempt: int) -> None:
-        if self._work is not None and self._work[0] <= attempt:
+        if self._work is not None and self._work[0] <= attempt and not self._cut:
             self._work[1].cancel()
             self._work = None
 
     async def _respond(self, scope: anyio.CancelScope, attempt: int, text: str) -> None:
         with scope:
             try:
-                if text.strip():
-                    await self._answer(attempt, text)
+                await self._answer(attempt, text)
             except Exception as error:  # whatever a model or an endpoint does, the caller hears of it
                 await self.errors.send(AgentError(t=self.clock.now(), message=f"no answer: {error}"))
                 await self._say(attempt, self._apology)
@@ -162,12 +178,16 @@ class Responder(Node):
             async for part in self._answerer.answer(text, self._history):
                 match part:
                     case ToolCall():
-                        used.append(part)
+                        used += [] if part.lasts else [part]
                         self._report(part, attempt)
                     case ToolResult():
                         self._report(part)
-                        call = self._used[part.call].call
-                        self.tools.send_nowait(ToolUsed(t=self.clock.now(), attempt=attempt, call=call))
+                        if part.call in self._used:
+                            call = self._used[part.call].call
+                            self.tools.send_nowait(ToolUsed(t=self.clock.now(), attempt=attempt, call=call))
+                    case UntilCommitted():
+                        while self._committed != attempt:
+                            await self._commits.wait()
                     case _:
                         await self._say(attempt, part.text, part.sources)
         finally:
@@ -189,7 +209,7 @@ class Responder(Node):
                 arguments=part.arguments,
             )
             self.tools.send_nowait(self._used[part])
-        elif part.call not in self._over:
+        elif part.call in self._used and part.call not in self._over:
             self._over.add(part.call)
             self.tools.send_nowait(self._ended(self._used[part.call], part))
 

@@ -1,0 +1,245 @@
+"""Tools by voice: which one is meant, what it needs, what to ask, when it may be called. Pure.
+
+`advance(tools, state, text)` gives the next state and one act. Nothing is kept elsewhere: whoever carries out the act
+takes the new state when the turn is committed, and drops it where the turn was a wrong guess (a frame of GUS, Bobrow
+et al. 1977, advanced as a transaction). An act that writes is called at most once for its intent number; the same
+words in the same turn, which may come again when a caller goes on after all, never make a second intent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from duplex.dialogue.consent import answer_of, free_answer, without_cancelled
+from tools_rag.tools.arguments import missing
+from tools_rag.tools.spoken import Listener, resolved
+from tools_rag.tools.templates import filled
+from tools_rag.tools.wanted import Cues
+
+NEEDED = 2.0
+"""Least score of `Cues` at which a tool is meant."""
+CANCELLED = "All right, I've left that."
+WHAT_ELSE = "What should I change?"
+MAX_ASKED = 3
+"""A question is put so often; then the task is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTool:
+    """A tool as a conversation sees it.
+
+    Attributes:
+        name: of the tool.
+        parameters: JSON Schema of its arguments, an object.
+        effect: what a call does.
+        confirm: the question before it is called, with `{arguments}`; empty for none.
+        questions: by argument, what to ask for it.
+        listener: finds its arguments in words.
+        cues: says how much it is meant by words.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    effect: Literal["read", "write"]
+    confirm: str
+    questions: Mapping[str, str]
+    listener: Listener
+    cues: Cues
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A write that was called: `after` names what the caller had last heard then."""
+
+    tool: str
+    values: Mapping[str, Any]
+    intent: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Where a conversation stands: the tool that is prepared, if any, and what is known for it."""
+
+    tool: str = ""
+    values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    asked: str = ""
+    confirming: bool = False
+    tries: int = 0
+    intent: int = 0
+    made: Made | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """No tool is meant; `then` is asked again after whatever else is answered."""
+
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say this; `lacks` names the argument that it asks for."""
+
+    text: str
+    lacks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Call the tool; `intent` numbers writes."""
+
+    tool: str
+    values: Mapping[str, Any]
+    intent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """This was just done, in this very turn: tell of it once more, and do nothing."""
+
+    made: Made
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The caller wants it no more: what is under way, or was being prepared."""
+
+
+Act = Pass | Say | Use | Again | Cancel
+
+
+def advance(
+    tools: Sequence[SpokenTool],
+    state: Task,
+    text: str,
+    after: int = 0,
+    given: Mapping[str, Any] | None = None,
+) -> tuple[Task, Act]:
+    """The next state, and what to do.
+
+    Args:
+        tools: the agent's.
+        state: the last committed one.
+        text: the words of the whole turn.
+        after: names what the caller heard last, so that the same turn is known where it comes again.
+        given: arguments that were found in these words by other means.
+    """
+    wanted, was_cancelled = without_cancelled(text)
+    if was_cancelled and not _meant(tools, wanted):
+        called_off = bool(state.tool) or _meant(tools, text) is not None or not wanted
+        return (
+            (replace(state, tool="", asked="", confirming=False), Cancel()) if called_off else (state, Pass())
+        )
+    if was_cancelled:
+        state = replace(state, tool="", asked="", confirming=False)
+    current = next((tool for tool in tools if tool.name == state.tool), None)
+    if current is None:
+        return _begin(tools, state, wanted, after, given or {})
+    return _go_on(tools, current, state, wanted, after, given or {})
+
+
+def _meant(tools: Sequence[SpokenTool], text: str) -> SpokenTool | None:
+    """The tool that is meant most, where one is meant at all."""
+    scored = [(tool.cues.score(text, len(tool.listener.find(text))), tool) for tool in tools]
+    best = max(scored, key=lambda each: each[0], default=None)
+    return best[1] if best and best[0] >= NEEDED else None
+
+
+def _begin(
+    tools: Sequence[SpokenTool], state: Task, text: str, after: int, given: Mapping[str, Any]
+) -> tuple[Task, Act]:
+    tool = _meant(tools, text)
+    made = state.made if state.made and state.made.after == after else None
+    if tool is None:
+        agrees = made is not None and answer_of(text) == "yes"
+        return (state, Again(made)) if made and agrees else (state, Pass())
+    values = _merged({}, {**tool.listener.find(text), **given})
+    begun = replace(state, tool=tool.name, values=values, asked="", confirming=False, tries=0)
+    if made and made.tool == tool.name and dict(made.values) == values:
+        return state, Again(made)
+    return _next(tool, begun, after, sure=not (made and made.tool == tool.name))
+
+
+def _go_on(
+    tools: Sequence[SpokenTool],
+    tool: SpokenTool,
+    state: Task,
+    text: str,
+    after: int,
+    given: Mapping[str, Any],
+) -> tuple[Task, Act]:
+    """A task is under way: an argument, a yes or a no, another task, or something else altogether."""
+    found = {**tool.listener.find(text, state.asked), **given}
+    said = answer_of(text)
+    other = _meant(tools, text)
+    if other is not None and other is not tool and not found:
+        return _begin(tools, replace(state, tool=""), text, after, given)
+    if state.asked and not found and (value := _answered(tool, state.asked, text)) is not None:
+        found = {state.asked: value}
+    changed = {name: value for name, value in found.items() if state.values.get(name) != value}
+    if state.confirming and said == "yes" and not changed:
+        return _use(tool, state, after)
+    if changed or (found and not state.confirming):
+        updated = replace(state, values=_merged(state.values, found), confirming=False, tries=0)
+        return _next(tool, updated, after, sure=not state.confirming)
+    if state.confirming and said == "no":
+        return replace(state, confirming=False, asked="", tries=0), Say(WHAT_ELSE)
+    if not state.confirming and not state.asked and said in ("no", "yes"):
+        return _next(tool, state, after, sure=False)  # "what should I change?" - "nothing"
+    if said is not None:
+        return _once_more(tool, state)
+    return state, Pass(_question(tool, state))
+
+
+def _next(tool: SpokenTool, state: Task, after: int, sure: bool) -> tuple[Task, Act]:
+    """Ask for what is missing, one thing at a time; then for a yes, where one is needed; then call."""
+    lacking = missing(tool.parameters, {name: v for name, v in state.values.items() if v is not None})
+    if lacking:
+        return replace(state, asked=lacking[0], confirming=False), Say(tool.questions[lacking[0]], lacking[0])
+    if tool.confirm or (tool.effect == "write" and not sure):
+        asking = replace(state, asked="", confirming=True, tries=0)
+        return asking, Say(_question(tool, asking))
+    return _use(tool, state, after)
+
+
+def _use(tool: SpokenTool, state: Task, after: int) -> tuple[Task, Act]:
+    values = MappingProxyType({name: value for name, value in state.values.items() if value is not None})
+    over = replace(state, tool="", values=MappingProxyType({}), asked="", confirming=False, tries=0)
+    if tool.effect == "read":
+        return over, Use(tool.name, values)
+    intent = state.intent + 1
+    return replace(over, intent=intent, made=Made(tool.name, values, intent, after)), Use(
+        tool.name, values, intent
+    )
+
+
+def _once_more(tool: SpokenTool, state: Task) -> tuple[Task, Act]:
+    """An answer that fits nothing: ask again, but not for ever."""
+    if state.tries + 1 >= MAX_ASKED:
+        return replace(state, tool="", asked="", confirming=False, tries=0), Cancel()
+    return replace(state, tries=state.tries + 1), Say(_question(tool, state), state.asked)
+
+
+def _question(tool: SpokenTool, state: Task) -> str:
+    if state.asked:
+        return tool.questions[state.asked]
+    default = "Shall I do that?"
+    return (filled(tool.confirm, state.values) or default) if state.confirming else WHAT_ELSE
+
+
+def _merged(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**known, **found}.items() if value is not None}
+
+
+def _answered(tool: SpokenTool, name: str, text: str) -> Any:
+    """The answer to a question for free text or for a yes: the words themselves, without what leads up to them."""
+    part = resolved(tool.parameters, tool.parameters["properties"][name])
+    if part.get("type") == "boolean":
+        return {"yes": True, "no": False}.get(answer_of(text) or "")
+    if part.get("type") != "string" or "enum" in part or "pattern" in part:
+        return None
+    return free_answer(text, int(part.get("maxLength", 200)))
