@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from duplex.bench.measure import Measure
+from duplex.bench.replay_lanes import lanes
 from duplex.bench.replay_rows import rows_agree
 from duplex.bench.replay_scorer import scorer
 from duplex.bench.search import dev_questions
@@ -40,7 +41,7 @@ def speed() -> Iterator[Measure]:
         )
 
 
-PARTS: tuple[Callable[[], Iterator[Measure]], ...] = (speed, rows_agree, scorer)
+PARTS: tuple[Callable[[], Iterator[Measure]], ...] = (speed, lanes, rows_agree, scorer)
 """What the bench measures, in this order."""
 
 
