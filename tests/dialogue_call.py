@@ -27,7 +27,7 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
-from duplex.dialogue.floor import Floor
+from duplex.dialogue.floor import Floor, FloorSettings
 from duplex.dialogue.history import History
 from duplex.dialogue.limits import Limits, LimitSettings
 from duplex.dialogue.playout import Playout
@@ -46,13 +46,17 @@ WORD = 0.25
 """Seconds that each of the agent's words takes."""
 DETECTION = 0.064
 """Seconds until the detector is sure."""
+ANY = FloorSettings(overlap="any", barge=0.16)
+"""Stops for any voice."""
 
 
 class Call:
     """`at(seconds)` lets time pass; everybody who speaks is listed in `log` as (seconds, what)."""
 
-    def __init__(self, settings: LimitSettings, greeting: str = "", delay: float = 0.0) -> None:
-        self.floor, self.limits, self.history = Floor(), Limits(settings), History()
+    def __init__(
+        self, settings: LimitSettings, greeting: str = "", delay: float = 0.0, floor: FloorSettings = ANY
+    ) -> None:
+        self.floor, self.limits, self.history = Floor(floor), Limits(settings), History()
         self.playout = Playout(to_ticks(delay))
         self.events: list[Event] = []
         self.voiced = False

@@ -23,18 +23,20 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
-from duplex.dialogue.floor import BARGE, DOUBT, SILENCE, TIMEOUT, Floor, State
+from duplex.dialogue.floor import BARGE, DOUBT, SILENCE, TIMEOUT, Floor, FloorSettings, State
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired
 
 MS = 48
 """Ticks in a millisecond."""
+ANY = FloorSettings(overlap="any", barge=0.16)
+"""Stops for any voice; what words change is in test_dialogue_overlap."""
 
 
 class Run:
     """A floor with its timers, driven by (milliseconds, event) rows; collects the events that it gives."""
 
-    def __init__(self) -> None:
-        self.floor = Floor()
+    def __init__(self, settings: FloorSettings = ANY) -> None:
+        self.floor = Floor(settings)
         self.timers: dict[str, int] = {}
         self.out: list[Event] = []
 
@@ -130,9 +132,9 @@ def test_noise_without_words_is_discarded(text: str) -> None:
     assert run.timers == {}
 
 
-def speaking() -> Run:
+def speaking(settings: FloorSettings = ANY) -> Run:
     """The agent has been speaking its first reply since 1500 ms."""
-    run = Run().voice(0, 1000).at(1100, words(1)).at(1110, ended(1, 0.9)).at(1400)
+    run = Run(settings).voice(0, 1000).at(1100, words(1)).at(1110, ended(1, 0.9)).at(1400)
     return run.at(1500, PlayoutStarted(t=1500 * MS, attempt=1))
 
 

@@ -53,6 +53,8 @@ PROFILES = {
     "patient": FloorSettings(silence=0.5, doubt=1.2, timeout=2.5, sure=0.95, threshold=0.7),
 }
 """What `turns` may name."""
+BARGE_IN = {"any": 0.16, "words": FloorSettings.barge}
+"""Seconds that a voice must last over the agent's."""
 
 
 class EngineError(Exception):
@@ -141,7 +143,8 @@ def floor_settings(turns: TurnsSection) -> FloorSettings:
         timeout=base.timeout if turns.timeout_ms is None else turns.timeout_ms / 1000,
         sure=base.sure if turns.sure is None else turns.sure,
         threshold=base.threshold if turns.threshold is None else turns.threshold,
-        barge=base.barge if turns.barge_in_ms is None else turns.barge_in_ms / 1000,
+        overlap=turns.overlap,
+        barge=BARGE_IN[turns.overlap] if turns.barge_in_ms is None else turns.barge_in_ms / 1000,
     )
 
 

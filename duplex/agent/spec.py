@@ -188,8 +188,14 @@ class TurnsSection(Short):
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least P(end | words) at which doubt_ms are enough."
     )
+    overlap: Literal["any", "words"] = Field(
+        "words", description="What the agent stops for: any voice, or words that want the floor."
+    )
     barge_in_ms: int | None = Field(
-        None, ge=40, le=2_000, description="How long a voice must last over the agent's before it stops."
+        None,
+        ge=40,
+        le=2_000,
+        description="How long a voice must last over the agent's before it stops whatever its words: 600, 160 for any.",
     )
 
 

@@ -128,7 +128,7 @@ def replies(events: Sequence[LogEvent], shift: float, duration: float) -> list[d
 
 def is_mark(event: LogEvent) -> bool:
     """Whether it is a decision about turns; what is said unasked needs none."""
-    return event["type"] in MARKS and event.get("reason") not in ("greeting", "announcement")
+    return event["type"] in MARKS and event.get("reason") not in ("greeting", "announcement", "resumption")
 
 
 def mark(event: LogEvent, shift: float) -> dict[str, Any]:

@@ -187,9 +187,10 @@ class Duck(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unduck(Event):
-    """The overlap was nothing, or is still undecided after a moment: back to full level."""
+    """Back to full level: the overlap was nothing, or it is not `decided` after a moment."""
 
     attempt: int
+    decided: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

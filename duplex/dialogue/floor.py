@@ -10,12 +10,17 @@ of silence an *attempt* opens, a reply is prepared for it, and it is heard only 
 after a short silence, may be complete after a longer one, or after the longest whatever the words. A voice in between
 drops the attempt.
 What the agent says unasked is an attempt of its own, and only a QUIET floor is given to it.
+
+A voice over the agent's speech is answered twice: at once by speaking more softly, and once its words, a model or its
+length tell what it wants (`duplex.dialogue.overlap`) by going on or by stopping. Where the agent stopped and nothing
+was said, it takes up again what was cut: a reply to an empty attempt (`Commit` with the reason `resumption`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
 from duplex.dialogue.events import (
     Announce,
@@ -24,6 +29,7 @@ from duplex.dialogue.events import (
     Duck,
     Eager,
     EndProbability,
+    OverlapClass,
     PlayoutEnded,
     PlayoutStarted,
     Resumed,
@@ -36,11 +42,16 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
+from duplex.dialogue.overlap import claim_of, says_nothing
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
 
 Action = Event | SetTimer | CancelTimer
 
-SILENCE, DOUBT, TIMEOUT, BARGE = "floor.silence", "floor.doubt", "floor.timeout", "floor.barge"
+SILENCE, DOUBT, TIMEOUT = "floor.silence", "floor.doubt", "floor.timeout"
+BARGE, DUCK = "floor.barge", "floor.duck"
+
+UNASKED = ("greeting", "announcement", "resumption")
+"""Reasons for which the agent speaks without a turn of the user's before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,10 @@ class FloorSettings:
         timeout: the silence that ends a turn whatever its words.
         sure: the least P(end | words) at which the short silence is enough.
         threshold: the least at which the doubtful one is.
-        barge: how long a voice must last over the agent's before the agent stops.
+        overlap: what the agent stops for: `any` voice, or `words` that want the floor.
+        barge: how long a voice must last over the agent's before the agent stops, whatever its words.
+        ducked: how long the agent speaks softly at most. It then goes on at full level, though it may still stop.
+        lead: what leads back into what was cut `long_ago`, once a reply.
         reaction: a voice that begins this soon after the agent's is the same turn going on, not an answer to it:
             people need about 200 ms to react to what they hear.
     """
@@ -63,8 +77,12 @@ class FloorSettings:
     timeout: float = 1.6
     sure: float = 0.9
     threshold: float = 0.5
-    barge: float = 0.16
+    overlap: Literal["any", "words"] = "words"
+    barge: float = 0.6
+    ducked: float = 0.55
     reaction: float = 0.2
+    long_ago: float = 3.0
+    lead: str = "As I was saying,"
 
 
 class State(Enum):
@@ -74,6 +92,17 @@ class State(Enum):
     USER = auto()
     ENDING = auto()
     AGENT = auto()
+
+
+@dataclass(slots=True)
+class _Overlap:
+    """A voice over the agent's speech that is not decided yet."""
+
+    onset: int
+    stopped: int | None = None
+    """When it ended, in the audio; None while it lasts."""
+    waits: bool = False
+    """So far it was a backchannel: it may last a little longer."""
 
 
 class Floor:
@@ -96,6 +125,11 @@ class Floor:
         """Why the agent has the floor."""
         self._audible_from: int | None = None
         """When the current reply's first sample is heard; None before it has left."""
+        self._overlap: _Overlap | None = None
+        self._cut: tuple[int, int] | None = None
+        """The attempt that was stopped though something of it is left, and when; None once a turn came of it."""
+        self._led = False
+        """The reply was led back into."""
 
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""
@@ -116,15 +150,20 @@ class Floor:
             case EndProbability() if self._current(event.attempt):
                 self._p = event.p
                 return self._maybe_commit(event.t)
-            case Transcript(final=True) if self._current(event.attempt):
-                self._empty = not event.text.strip()
-                return self._maybe_commit(event.t)
+            case Transcript(final=True):
+                return self._understood(event)
+            case Transcript() if self._overlap is not None:
+                return self._overheard(event.t, self._overlap, event.text)
+            case OverlapClass() if self._overlap is not None and event.attempt == self._attempt:
+                return self._take_floor(event.t) if event.kind == "turn" else self._hold(event.t)
             case TypedText():
                 return self._typed(event)
             case PlayoutStarted() if self.state is State.AGENT and event.attempt == self._attempt:
                 self._audible_from = event.t + event.delay
             case PlayoutEnded() if self.state is State.AGENT and event.attempt == self._attempt:
                 return self._played(event.t)
+            case PlayoutEnded(interrupted=False) if self._cut is not None and event.attempt == self._cut[0]:
+                self._cut = None
         return []
 
     def _current(self, attempt: int) -> bool:
@@ -143,12 +182,44 @@ class Floor:
         if self._goes_on(event.onset):
             self.state = State.USER
             return [Yield(t=event.t, attempt=self._attempt), Resumed(t=event.t, attempt=self._attempt)]
-        at = max(event.t, event.onset + to_ticks(self.settings.barge))
-        return [Duck(t=event.t, attempt=self._attempt), SetTimer(BARGE, at)]
+        barge = SetTimer(BARGE, max(event.t, event.onset + to_ticks(self.settings.barge)))
+        if self._overlap is not None:  # a pause within it
+            self._overlap.stopped = None
+            return [barge]
+        self._overlap = _Overlap(event.onset)
+        duck = Duck(t=event.t, attempt=self._attempt, onset=event.onset)
+        return [duck, barge, SetTimer(DUCK, event.t + to_ticks(self.settings.ducked))]
+
+    def _overheard(self, t: int, overlap: _Overlap, text: str) -> list[Action]:
+        """Words of a voice over the agent's: do they want the floor?"""
+        if self.settings.overlap == "any":
+            return []
+        claim = claim_of(text)
+        if claim == "turn":
+            return self._take_floor(t)
+        overlap.waits = claim == "backchannel"
+        return self._hold(t) if overlap.waits and overlap.stopped is not None else []
+
+    def _hold(self, t: int) -> list[Action]:
+        """The voice wants nothing: go on."""
+        self._overlap = None
+        return [*_no_overlap(), Unduck(t=t, attempt=self._attempt)]
+
+    def _take_floor(self, t: int) -> list[Action]:
+        """The voice wants the floor, or lasts: stop, and listen to what it says, or hear what it said."""
+        overlap, self._overlap = self._overlap, None
+        keep = self.settings.overlap == "words"
+        self._cut = (self._attempt, t) if keep else None
+        actions = [
+            *_no_overlap(),
+            Yield(t=t, attempt=self._attempt, keep=keep),
+            *self._begin_turn(t, overlap),
+        ]
+        return actions
 
     def _goes_on(self, onset: int) -> bool:
         """Nothing the user could have reacted to was heard: the old turn continues."""
-        if self._reason in ("greeting", "announcement"):
+        if self._reason in UNASKED:
             return False  # they answer no turn
         return self._unheard(onset - to_ticks(self.settings.reaction))
 
@@ -157,16 +228,20 @@ class Floor:
         return self._audible_from is None or t < self._audible_from
 
     def _voice_stopped(self, event: VoiceStopped) -> list[Action]:
-        if self.state is State.AGENT:
-            return [CancelTimer(BARGE), Unduck(t=event.t, attempt=self._attempt)]
-        if self.state is not State.USER:
-            return []
-        self._open_attempt(event.end)
+        if self._overlap is not None:
+            self._overlap.stopped = event.end
+            hold = self.settings.overlap == "any" or self._overlap.waits
+            return self._hold(event.t) if hold else [CancelTimer(BARGE)]
+        return self._maybe_ending(event.t, event.end) if self.state is State.USER else []
+
+    def _maybe_ending(self, t: int, end: int) -> list[Action]:
+        """The user's voice ended: perhaps the turn did."""
+        self._open_attempt(end)
         return [
-            Eager(t=event.t, attempt=self._attempt, turn=self._turn, end=event.end),
-            SetTimer(SILENCE, event.end + to_ticks(self.settings.silence)),
-            SetTimer(DOUBT, event.end + to_ticks(max(self.settings.doubt, self.settings.silence))),
-            SetTimer(TIMEOUT, event.end + to_ticks(self.settings.timeout)),
+            Eager(t=t, attempt=self._attempt, turn=self._turn, end=end),
+            SetTimer(SILENCE, end + to_ticks(self.settings.silence)),
+            SetTimer(DOUBT, end + to_ticks(max(self.settings.doubt, self.settings.silence))),
+            SetTimer(TIMEOUT, end + to_ticks(self.settings.timeout)),
         ]
 
     def _open_attempt(self, end: int) -> None:
@@ -175,8 +250,8 @@ class Floor:
         self._end, self._least, self._p, self._empty = end, None, None, False
 
     def _timer(self, timer: str, t: int) -> list[Action]:
-        if timer == BARGE and self.state is State.AGENT and self._voiced:
-            return [Yield(t=t, attempt=self._attempt), *self._begin_turn(t)]
+        if timer in (BARGE, DUCK):
+            return [] if self._overlap is None else self._overlap_lasts(timer, t, self._overlap)
         if self.state is not State.ENDING:
             return []
         if timer in (SILENCE, DOUBT):
@@ -186,12 +261,44 @@ class Floor:
             return self._commit(t, "timeout")
         return []
 
+    def _overlap_lasts(self, timer: str, t: int, overlap: _Overlap) -> list[Action]:
+        if timer == BARGE and not overlap.waits:
+            return self._take_floor(t)
+        if timer == BARGE:  # "yeah, yeah, of course": once more
+            overlap.waits = False
+            return [SetTimer(BARGE, t + to_ticks(self.settings.barge))]
+        if overlap.stopped is not None:
+            return self._hold(t)
+        return [Unduck(t=t, attempt=self._attempt, decided=False)]
+
+    def _understood(self, event: Transcript) -> list[Action]:
+        """The final words of an attempt, which a timeout may have committed without them."""
+        late = self.state is State.AGENT and self._reason == "timeout" and self._audible_from is None
+        if event.attempt != self._attempt or not (late or self.state is State.ENDING):
+            return []
+        self._empty = says_nothing(event.text, self._cut is not None)
+        if self._empty and late:
+            return self._nothing_said(event.t)
+        if not self._empty:
+            self._cut = None
+        return [] if late else self._maybe_commit(event.t)
+
+    def _nothing_said(self, t: int) -> list[Action]:
+        """What sounded like a turn was none: the agent takes up what it was saying, if it was."""
+        if self._cut is None:
+            self.state = State.QUIET
+            return [*_no_end(), Discarded(t=t, attempt=self._attempt, turn=self._turn)]
+        long_ago = t - self._cut[1] > to_ticks(self.settings.long_ago) and not self._led
+        self._cut = None
+        commit = self._commit(t, "resumption", self.settings.lead if long_ago else "")
+        self._led = self._led or long_ago
+        return [*_no_end(), *commit]
+
     def _maybe_commit(self, t: int) -> list[Action]:
         if self._least is None:
             return []
         if self._empty:
-            self.state = State.QUIET
-            return [Discarded(t=t, attempt=self._attempt, turn=self._turn), *_no_end()]
+            return self._nothing_said(t)
         if self._p is not None and self._p >= self._least:
             return [*_no_end(), *self._commit(t, "words")]
         return []
@@ -199,6 +306,7 @@ class Floor:
     def _commit(self, t: int, reason: str, text: str = "") -> list[Action]:
         self.state, self._reason = State.AGENT, reason
         self._audible_from = None
+        self._led = self._led and reason == "resumption"
         commit = Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)
         return [commit]
 
@@ -206,26 +314,37 @@ class Floor:
         """A typed message takes the floor from whoever has it."""
         before: list[Action] = []
         if self.state is State.AGENT:
-            before = [Yield(t=event.t, attempt=self._attempt), CancelTimer(BARGE)]
+            before = [Yield(t=event.t, attempt=self._attempt), *_no_overlap()]
         elif self.state is State.ENDING:
             before = [Resumed(t=event.t, attempt=self._attempt), *_no_end()]
         self._turn += 1
+        self._overlap = self._cut = None
         self._open_attempt(event.t)
         eager = Eager(t=event.t, attempt=self._attempt, turn=self._turn, end=event.t, text=event.text)
         started = TurnStarted(t=event.t, turn=self._turn, onset=event.t)
         return [*before, started, eager, *self._commit(event.t, "typed")]
 
-    def _begin_turn(self, t: int) -> list[Action]:
+    def _begin_turn(self, t: int, overlap: _Overlap | None = None) -> list[Action]:
+        """A turn begins, or has begun with a voice over the agent's, and may have ended again."""
         self.state = State.USER
         self._turn += 1
-        return [TurnStarted(t=t, turn=self._turn, onset=self._onset)]
+        onset = self._onset if overlap is None else overlap.onset
+        started = TurnStarted(t=t, turn=self._turn, onset=onset)
+        if overlap is None or overlap.stopped is None:
+            return [started]
+        return [started, *self._maybe_ending(t, overlap.stopped)]
 
     def _played(self, t: int) -> list[Action]:
         """The reply is over; a voice that was overlapping it begins a turn."""
         self.state = State.QUIET
-        if not self._voiced:
+        overlap, self._overlap = self._overlap, None
+        if overlap is None and not self._voiced:
             return []
-        return [CancelTimer(BARGE), *self._begin_turn(t)]
+        return [*_no_overlap(), *self._begin_turn(t, overlap)]
+
+
+def _no_overlap() -> list[Action]:
+    return [CancelTimer(BARGE), CancelTimer(DUCK)]
 
 
 def _no_end() -> list[Action]:

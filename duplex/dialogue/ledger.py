@@ -55,6 +55,11 @@ class Ledger:
             self._under_way.popleft()
 
     @property
+    def words(self) -> tuple[SpokenWord, ...]:
+        """All words that are known."""
+        return tuple(self._words)
+
+    @property
     def count(self) -> int:
         """How many words were heard."""
         return heard_words(self._words, self.heard)

@@ -90,6 +90,8 @@ class Limits:
         """What is to be said once the floor is free."""
         self._saying = ""
         """What of ours is being said."""
+        self._cut = ""
+        """What of ours was interrupted last."""
         self._begun = False
         """Some of it has left."""
         self._since = 0
@@ -186,6 +188,8 @@ class Limits:
     def _agent_speaks(self, event: Commit) -> list[Action]:
         self._taken, self._speaker, self._begun = True, event.attempt, False
         self._saying = event.text if event.reason == "announcement" else ""
+        if event.reason == "resumption":  # a noise had interrupted it
+            self._saying = self._cut
         if not self._saying:
             self._asked = False
         elif self._saying == self.settings.question:
@@ -200,7 +204,7 @@ class Limits:
             self._wants = self.settings.goodbye(self._reason)
         elif self._saying == self.settings.notice and not (self._begun or self._wants):
             self._wants = self._saying
-        self._speaker, self._saying = None, ""
+        self._speaker, self._saying, self._cut = None, "", self._saying
 
     def _free(self, t: int) -> list[Action]:
         """Nobody has the floor."""

@@ -3,9 +3,15 @@
 A reply's audio is kept here from the moment it is made. It leaves, 20 ms at a time, only after its attempt was
 committed; an attempt that is dropped leaves nothing. Since every sample passes through `pull`, the ledger knows
 to the sample what has left, and says `delay` later what of it was heard: a reply is over when its last word was.
+
+What was cut off may be kept, and be taken up again under another attempt: at the word that was cut, or after some
+words that lead back into it at the clause. What the caller hears twice then is in the account once.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +26,7 @@ from duplex.dialogue.events import (
     PlayoutStarted,
     Resumed,
     Speech,
+    SpokenWord,
     Unduck,
     Yield,
 )
@@ -37,6 +44,45 @@ RAMP = AGENT_RATE // 100
 """Samples over which the gain changes: 10 ms, too short to notice and too long to click."""
 
 
+@dataclass(slots=True)
+class _Rest:
+    """A reply that was cut off, or that was taken up again and is still being made.
+
+    Attributes:
+        attempts: under which its audio comes.
+        shift: ticks from the times of the words that come to those here.
+        heard: how much of it was heard, in ticks, and how many of its words.
+    """
+
+    attempts: set[int]
+    shift: int = 0
+    audio: list[Pcm] = field(default_factory=list)
+    words: list[SpokenWord] = field(default_factory=list)
+    heard: tuple[int, int] = (0, 0)
+    complete: bool = False
+
+    def add(self, speech: Speech) -> None:
+        """More of it was made."""
+        self.audio.append(speech.pcm)
+        self.words += _moved(speech.words, self.shift)
+        self.complete = self.complete or speech.last
+
+    def start(self, clause: bool) -> int:
+        """Where to take it up, in ticks: at the word that was cut, the next one, or the beginning of its clause."""
+        at, count = self.heard
+        cut = next((i for i, word in enumerate(self.words) if word.end > at), len(self.words))
+        if clause:
+            while cut and self.words[cut - 1].text[-1:] not in tuple(",.;:!?"):
+                cut -= 1
+        else:
+            cut = min(cut, count)
+        return max(0, self.words[cut].start) if cut < len(self.words) else at
+
+
+def _moved(words: Iterable[SpokenWord], by: int) -> list[SpokenWord]:
+    return [SpokenWord(word.text, word.start + by, word.end + by) for word in words]
+
+
 class Playout:
     """`on(event) -> events` for what others decide, `pull(t) -> (frame, events)` for the transport's pace."""
 
@@ -48,51 +94,118 @@ class Playout:
         """Attempts up to this number are over."""
         self._released = -1
         self._audio: list[Pcm] = []
+        self._next = 0
+        """The first array that was not played, or not to its end."""
         self._offset = 0
-        """Samples of the first array that were played."""
+        """Samples of it that were played."""
         self._complete = False
         """All of the reply has come."""
         self._ledger = Ledger()
         self._reported = 0
         self._gain = self._target = 1.0
         self._tail: Pcm | None = None
+        self._cut: _Rest | None = None
+        """What was cut off last, while it may yet be taken up."""
+        self._rest: _Rest | None = None
+        """What is being taken up: the current reply's audio and words, and what comes of them."""
+        self._leading = False
+        """It is led into first, and what leads is not complete yet."""
+        self._again: tuple[SpokenWord, ...] = ()
+        """The words that are taken up."""
 
     def on(self, event: Event) -> list[Event]:
         """Take audio, or a decision about it."""
         match event:
-            case Speech() if event.attempt > self._dead:
+            case Speech():
                 self._take(event)
             case Commit():
                 self._released = event.attempt
+                if event.reason == "resumption":
+                    self._resume(event)
             case Duck():
                 self._target = DUCKED
             case Unduck():
                 self._target = 1.0
-            case Resumed() | Yield() | Discarded():
+            case Yield():
+                return self._drop(event.attempt, event.t, event.keep)
+            case Resumed() | Discarded():
                 return self._drop(event.attempt, event.t)
         return []
 
     def _take(self, event: Speech) -> None:
+        for rest in (self._cut, self._rest):
+            if rest is not None and event.attempt in rest.attempts:
+                rest.add(event)
+                if rest is self._rest and not self._leading:
+                    self._append(event.pcm, _moved(event.words, rest.shift), event.last)
+                return
+        if event.attempt <= self._dead:
+            return
         if self._attempt is None or event.attempt > self._attempt:
             self._clear()
             self._attempt = event.attempt
         elif event.attempt < self._attempt:
             return
-        if event.pcm.size:
-            self._audio.append(event.pcm)
-        self._ledger.add(event.words)
-        self._complete = self._complete or event.last
+        self._append(event.pcm, event.words, event.last and not self._leading)
+        if self._leading and event.last:
+            self._follow(clause=True)
+
+    def _append(self, pcm: Pcm, words: Iterable[SpokenWord], last: bool) -> None:
+        if pcm.size:
+            self._audio.append(pcm)
+        self._ledger.add(words)
+        self._complete = self._complete or last
+
+    def _resume(self, commit: Commit) -> None:
+        """Take up what was cut off; where nothing is left, this reply ends at once."""
+        rest, self._cut = self._cut or _Rest(set(), complete=True), None
+        self._clear()
+        self._attempt, self._rest, self._leading = commit.attempt, rest, bool(commit.text)
+        if not self._leading:
+            self._follow(clause=False)
+
+    def _follow(self, clause: bool) -> None:
+        """Put the rest after what was said under this attempt so far."""
+        assert self._rest is not None
+        rest, self._leading = self._rest, False
+        start = rest.start(clause)
+        before = sum(part.size for part in self._audio) * TICKS_A_SAMPLE
+        audio = np.concatenate([np.zeros(0, np.int16), *rest.audio])[start // TICKS_A_SAMPLE :].copy()
+        ramp = min(RAMP, audio.size)
+        audio[:ramp] = audio[:ramp] * np.linspace(0.0, 1.0, ramp)
+        rest.shift += before - start
+        # The end of a reply that is still being made would come too late for words that lead to it.
+        complete = rest.complete or clause
+        self._again = tuple(_moved(rest.words[rest.heard[1] :], before - start))
+        self._append(audio, self._again, complete)
 
     def _clear(self) -> None:
-        self._attempt = None
-        self._audio, self._offset, self._complete = [], 0, False
-        self._ledger, self._reported = Ledger(), 0
+        self._attempt = self._rest = None
+        self._audio, self._next, self._offset = [], 0, 0
+        self._complete = self._leading = False
+        self._ledger, self._reported, self._again = Ledger(), 0, ()
 
-    def _drop(self, attempt: int, t: int) -> list[Event]:
+    def _keep(self, attempt: int) -> None:
+        """Remember what is being cut off."""
+        before, ledger = self._rest, self._ledger
+        if self._leading:  # nothing of it was heard this time either
+            self._cut = before
+            return
+        attempts, shift = (before.attempts, before.shift) if before else (set[int](), 0)
+        heard = (ledger.heard, ledger.count)
+        words = list(ledger.words)
+        self._cut = _Rest(attempts | {attempt}, shift, self._audio, words, heard, self._complete)
+
+    def _drop(self, attempt: int, t: int, keep: bool = False) -> list[Event]:
         """Stop this attempt; if some of it was played, say what was heard."""
         events: list[Event] = []
+        if keep:
+            self._cut = _Rest({attempt})
         if self._attempt == attempt:
             ledger = self._ledger
+            if keep:
+                ledger.listen(t, self.delay)
+                self._keep(attempt)
             if ledger.sent:
                 ledger.listen(t, self.delay)
                 cut = not self._spoken
@@ -106,12 +219,17 @@ class Playout:
     @property
     def _spoken(self) -> bool:
         """Nothing is left to say or to hear."""
-        return self._complete and not self._audio and self._ledger.complete
+        return self._complete and not self._left and self._ledger.complete
+
+    @property
+    def _left(self) -> bool:
+        """Audio is there that was not played."""
+        return self._next < len(self._audio)
 
     @property
     def ready(self) -> bool:
         """The next `pull` gives audio."""
-        return bool(self._audio) and self._attempt == self._released
+        return self._left and self._attempt == self._released and not self._leading
 
     def _fade_out(self) -> Pcm | None:
         """The next 10 ms, fading: a cut in mid-wave is a click."""
@@ -128,14 +246,15 @@ class Playout:
         if self._tail is not None:
             frame[: self._tail.size], self._tail = self._tail, None
             return frame, []
-        if self._attempt is None or self._attempt != self._released:
+        if self._attempt is None or self._attempt != self._released or self._leading:
             return frame, []
         events = self._report(t, self._attempt)
         samples = self._read(FRAME)
         if samples.size:
             if not self._ledger.sent:
                 self._gain = self._target
-                events.append(PlayoutStarted(t=t, attempt=self._attempt, delay=self.delay))
+                events.append(PlayoutStarted(t=t, attempt=self._attempt, delay=self.delay, words=self._again))
+                self._cut = None
             frame[: samples.size] = self._level(samples)
             self._ledger.send(t, samples.size * TICKS_A_SAMPLE)
         elif self._complete and self._ledger.heard == self._ledger.sent:
@@ -154,14 +273,13 @@ class Playout:
 
     def _read(self, count: int) -> Pcm:
         parts: list[Pcm] = []
-        while count and self._audio:
-            part = self._audio[0][self._offset : self._offset + count]
+        while count and self._left:
+            part = self._audio[self._next][self._offset : self._offset + count]
             self._offset += part.size
             count -= part.size
             parts.append(part)
-            if self._offset >= self._audio[0].size:
-                self._audio.pop(0)
-                self._offset = 0
+            if self._offset >= self._audio[self._next].size:
+                self._next, self._offset = self._next + 1, 0
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int16)
 
     def _level(self, samples: Pcm) -> Pcm:

@@ -43,7 +43,7 @@ from duplex.evals.record import Record
 from duplex.graph import Event, to_seconds
 from duplex.graph.log import line
 
-UNASKED = ("greeting", "announcement")
+UNASKED = ("greeting", "announcement", "resumption")
 """Reasons of what is said without a turn of the user before it."""
 _LATE = 0.06
 """Seconds; a word that is heard later than this after its time was held up, and all after it too."""
@@ -160,6 +160,7 @@ class _Maker:
                 reply.words += event.words
             case PlayoutStarted():
                 reply.zero = self._at(event.t + event.delay)
+                reply.words += event.words
                 commit = self._commits.get(event.attempt)
                 turn, reason = (commit.turn, commit.reason) if commit else (0, "")
                 return [

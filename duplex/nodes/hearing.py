@@ -11,11 +11,13 @@ from asr.types import Hypothesis, RecogniserStream
 from asr.vad import VadStream
 from duplex.dialogue.events import (
     Discarded,
+    Duck,
     Eager,
     PlayoutStarted,
     Resumed,
     Transcript,
     TurnStarted,
+    Unduck,
     UserAudio,
     VoiceStarted,
     VoiceStopped,
@@ -31,6 +33,8 @@ _PREROLL = to_ticks(0.3)
 """Audio before the detected onset that goes to the recogniser: a soft first consonant is in it."""
 _HOP = to_ticks(0.25)
 """New audio between two partial hypotheses (LocalAgreement's hop)."""
+_SOON = to_ticks(0.25)
+"""Audio of a voice over the agent's before its words are guessed: of most first words enough is there by then."""
 
 
 class Detector(Node):
@@ -58,10 +62,10 @@ class Hearer(Node):
     """Audio to words: partial hypotheses while the user speaks, the final one at each attempt.
 
     It listens from the onset of a turn until the reply to it is heard; a turn that goes on after all gets the audio
-    that was missed meanwhile.
+    that was missed meanwhile. To a voice over the agent's it listens as to the turn that may come of it.
     """
 
-    events = In(UserAudio, TurnStarted, Eager, Resumed, Discarded, PlayoutStarted)
+    events = In(UserAudio, TurnStarted, Eager, Resumed, Discarded, PlayoutStarted, Duck, Unduck)
     words = Out(Transcript)
 
     def __init__(self, stream: RecogniserStream, lanes: Lanes) -> None:
@@ -76,6 +80,8 @@ class Hearer(Node):
         self._turn = 0
         self._next = 0
         """When the next partial hypothesis is due."""
+        self._overheard: int | None = None
+        """The onset of a voice over the agent's that is being listened to."""
         self._partial: anyio.CancelScope | None = None
         self._final: anyio.CancelScope | None = None
 
@@ -93,11 +99,17 @@ class Hearer(Node):
                 if self._listening:
                     self._give(event)
                     self._maybe_partial(event.t, tasks)
+            case TurnStarted() if event.onset == self._overheard:
+                self._turn, self._overheard = event.turn, None
             case TurnStarted():
+                self._begin(event.turn, event.onset, event.t + _HOP)
+            case Duck():
+                self._begin(self._turn + 1, event.onset, max(event.t, event.onset + _SOON))
+                self._overheard = event.onset
+            case Unduck(decided=True) if self._overheard is not None:
                 self._cancel()
-                self._stream.reset()
-                self._turn, self._next, self._speaking = event.turn, event.t + _HOP, True
-                self._listen(event.onset - _PREROLL)
+                self._listening = self._speaking = False
+                self._turn, self._overheard = self._turn - 1, None
             case Eager(text=None):
                 self._cancel()
                 self._speaking = False
@@ -110,6 +122,12 @@ class Hearer(Node):
                 self._listen(self._given)
             case Discarded() | PlayoutStarted():
                 self._listening = False
+
+    def _begin(self, turn: int, onset: int, partial: int) -> None:
+        self._cancel()
+        self._stream.reset()
+        self._turn, self._next, self._speaking, self._overheard = turn, partial, True, None
+        self._listen(onset - _PREROLL)
 
     def _listen(self, since: int) -> None:
         self._listening = True

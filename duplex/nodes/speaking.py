@@ -36,6 +36,8 @@ class Voice(Node):
         self._synthesiser, self._lanes = synthesiser, lanes
         self._saying: _Saying | None = None
         self._dead = -1
+        self._cut = False
+        """The utterance was stopped, and may yet be gone on with."""
 
     async def run(self) -> None:
         """Speak what comes, in order, unless it is dropped."""
@@ -45,23 +47,30 @@ class Voice(Node):
                     case Commit() if event.text:
                         unasked = ReplyText(t=event.t, attempt=event.attempt, text=event.text, last=True)
                         self._feed(tasks, unasked)
-                    case ReplyText() if event.attempt > self._dead:
+                    case ReplyText() if event.attempt > self._dead or self._says(event.attempt):
                         self._feed(tasks, event)
-                    case Resumed() | Yield() | Discarded():
+                    case Yield():
+                        self._cut = event.keep
+                        self._drop(event.attempt)
+                    case Resumed() | Discarded():
                         self._drop(event.attempt)
             tasks.cancel_scope.cancel()
+
+    def _says(self, attempt: int) -> bool:
+        return self._saying is not None and self._saying.attempt == attempt
 
     def _feed(self, tasks: TaskGroup, piece: ReplyText) -> None:
         if self._saying is None or self._saying.attempt != piece.attempt:
             if self._saying is not None:
                 self._saying.cancel()
+            self._cut = False
             self._saying = _Saying(piece.attempt, self._synthesiser)
             tasks.start_soon(self._speak, self._saying)
         self._saying.add(piece)
 
     def _drop(self, attempt: int) -> None:
         self._dead = max(self._dead, attempt)
-        if self._saying is not None and self._saying.attempt <= attempt:
+        if self._saying is not None and self._saying.attempt <= attempt and not self._cut:
             self._saying.cancel()
             self._saying = None
 

@@ -27,7 +27,7 @@ from duplex.evals.metrics.spans import (
 from duplex.evals.record import RATE, Placed, Replay
 from duplex.evals.scenario import Span, Window
 
-UNASKED = ("greeting", "announcement")
+UNASKED = ("greeting", "announcement", "resumption")
 """Reasons of responses that no turn of the user asked for."""
 OWN = ("user_speech", "interruption", "backchannel")
 """What the user says himself."""

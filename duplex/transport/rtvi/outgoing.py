@@ -102,6 +102,8 @@ class Outgoing:
     def _commit(self, event: Commit) -> list[Message]:
         self._committed = event.attempt
         out: list[Message] = []
+        if event.reason == "resumption":  # nothing was said
+            self._pending = None
         if event.reason == "typed" and self._typed is not None:
             out.append(message("user-llm-text", {"text": self._typed.text}))
         elif self._pending is not None and self._pending.attempt == event.attempt:

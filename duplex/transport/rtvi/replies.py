@@ -187,6 +187,8 @@ class Replies:
         reply = self._reply(event.attempt)
         if event.attempt != self._committed or reply.over:
             return []
+        if event.words:  # taken up again: nobody writes it anew
+            self._add(event.attempt, [word.text for word in event.words])
         reply.playing = True
         out = [message("bot-started-speaking")]
         for segment in reply.segments:
