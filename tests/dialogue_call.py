@@ -95,15 +95,26 @@ class Call:
         self.at(start + DETECTION)
         self.voiced = True
         self._hand(VoiceStarted(t=self._t, onset=to_ticks(start)))
-        if stop is None:
-            return self
+        return self if stop is None else self.stops(stop, text)
+
+    def stops(self, stop: float, text: str = "How deep is it?") -> Call:
+        """The user's voice ends, and is understood or was a noise."""
         self.at(stop + DETECTION)
         self.voiced = False
         self._hand(VoiceStopped(t=self._t, end=to_ticks(stop)))
-        attempt = next((e.attempt for e in reversed(self.events) if isinstance(e, Eager)), 0)
+        eager = next((e for e in reversed(self.events) if isinstance(e, Eager)), None)
+        if eager is None or eager.end != to_ticks(stop):
+            return self  # over the agent's speech, and decided there
+        attempt = eager.attempt
         self._hand(Transcript(t=self._t, turn=1, text=text, final=True, attempt=attempt))
         if text:
             self._hand(EndProbability(t=self._t, attempt=attempt, p=0.9))
+        return self
+
+    def overheard(self, at: float, text: str) -> Call:
+        """At this time some of what the user says is guessed."""
+        self.at(at)
+        self._hand(Transcript(t=self._t, turn=1, text=text))
         return self
 
     def end(self, reason: str) -> Call:
@@ -174,7 +185,9 @@ class Call:
 
     def _speak(self, commit: Commit) -> None:
         """The words of a greeting, an announcement or an answer, a quarter of a second each."""
-        words = (commit.text or self.answer).split()
+        words = (commit.text or ("" if commit.reason == "resumption" else self.answer)).split()
+        if not words:
+            return
         length = to_ticks(WORD)
         times = tuple(SpokenWord(word, i * length, (i + 1) * length) for i, word in enumerate(words))
         pcm = np.full(len(words) * length // 2, 1_000, dtype=np.int16)

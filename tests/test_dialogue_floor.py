@@ -62,9 +62,10 @@ class Run:
 
     def voice(self, start: float, stop: float | None = None, latency: float = 64) -> Run:
         self.at(start + latency, VoiceStarted(t=int((start + latency) * MS), onset=int(start * MS)))
-        if stop is not None:
-            self.at(stop + latency, VoiceStopped(t=int((stop + latency) * MS), end=int(stop * MS)))
-        return self
+        return self if stop is None else self.ends(stop, latency)
+
+    def ends(self, stop: float, latency: float = 64) -> Run:
+        return self.at(stop + latency, VoiceStopped(t=int((stop + latency) * MS), end=int(stop * MS)))
 
     def kinds(self) -> list[str]:
         return [type(event).__name__ for event in self.out]

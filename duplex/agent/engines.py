@@ -28,6 +28,8 @@ from duplex.agent.spec import (
     TtsSection,
     TurnsSection,
 )
+from duplex.agent.toolbox import Toolbox, ToolFault, open_toolbox
+from duplex.agent.tooling import FromTools, Unknown
 from duplex.dialogue.floor import FloorSettings
 from duplex.dialogue.limits import LimitSettings
 from duplex.dialogue.voice import VoiceSettings
@@ -53,7 +55,7 @@ PROFILES = {
     "patient": FloorSettings(silence=0.5, doubt=1.2, timeout=2.5, sure=0.95, threshold=0.7),
 }
 """What `turns` may name."""
-BARGE_IN = {"any": 0.16, "words": FloorSettings.barge}
+BARGE_IN = {"any": 0.16, "words": FloorSettings().barge}
 """Seconds that a voice must last over the agent's."""
 
 
@@ -79,7 +81,12 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     names = index.titles if index else []
     vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
     brain = await _in_thread(load_brain, spec.llm, lanes)
-    answerer = await _answering(spec, brain, index, lanes)
+    answerer, toolbox = await _answering(spec, brain, index, lanes)
+
+    async def close() -> None:
+        await toolbox.aclose()
+        await brain.aclose()
+
     engines = Engines(
         lanes=lanes,
         vad=vad,
@@ -94,7 +101,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         echo_cancellation=spec.echo_cancellation,
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
         brain=brain,
-        close=brain.aclose,
+        close=close,
     )
     await _warm(engines)
     return engines
@@ -243,12 +250,24 @@ def embedder(name: Literal["minilm", "wordllama"]) -> Embedder:
     return MiniLM(folder) if name == "minilm" else WordLlama(folder)
 
 
-async def _answering(spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes) -> Answerer:
-    if index is None:
-        return FromModel(brain.llm, spec.instructions)
-    answerer = grounded(spec, brain, index, lanes)
-    await answerer.warm()
-    return FromKnowledge(index, answerer, lanes)
+async def _answering(
+    spec: AgentSpec, brain: Brain, index: KnowledgeIndex | None, lanes: Lanes
+) -> tuple[Answerer, Toolbox]:
+    """What answers, and the tools that it may use."""
+    try:
+        toolbox = await open_toolbox(spec.tools)
+    except ToolFault as error:
+        raise EngineError(str(error)) from error
+    otherwise: Answerer
+    if index is not None:
+        answerer = grounded(spec, brain, index, lanes)
+        await answerer.warm()
+        otherwise = FromKnowledge(index, answerer, lanes)
+    elif spec.tools and not brain.chat:  # a model that follows no instructions would only make things up
+        otherwise = Unknown(spec.unknown)
+    else:
+        otherwise = FromModel(brain.llm, spec.instructions)
+    return (FromTools(toolbox.tools, otherwise) if toolbox.tools else otherwise), toolbox
 
 
 def grounded(spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> GroundedAnswerer:

@@ -159,10 +159,11 @@ class Playout:
     def _resume(self, commit: Commit) -> None:
         """Take up what was cut off; where nothing is left, this reply ends at once."""
         rest, self._cut = self._cut or _Rest(set(), complete=True), None
-        self._clear()
+        if self._attempt != commit.attempt:  # else the words that lead to it are there already
+            self._clear()
         self._attempt, self._rest, self._leading = commit.attempt, rest, bool(commit.text)
-        if not self._leading:
-            self._follow(clause=False)
+        if self._complete or not self._leading:
+            self._follow(clause=self._leading)
 
     def _follow(self, clause: bool) -> None:
         """Put the rest after what was said under this attempt so far."""
