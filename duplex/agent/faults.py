@@ -114,6 +114,8 @@ def _section(where: KeyPath, root: type[BaseModel]) -> type[BaseModel] | None:
     """The section at a path under `root`; None where a plain value stands."""
     section: type[BaseModel] | None = root
     for part in where:
+        if isinstance(part, int):  # a place in a list of sections
+            continue
         fields = (
             {field.alias or name: field for name, field in section.model_fields.items()} if section else {}
         )

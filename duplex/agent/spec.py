@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, HttpUrl, field_validator, model_validator
 
 from duplex.agent.schema import Component, File, Folder, Section, Short
+from duplex.agent.tools_spec import ToolSection
 
 ENV_NAME = r"^[A-Z][A-Z0-9_]{0,63}$"
 Env = Annotated[
@@ -286,6 +287,7 @@ class AgentSpec(Section):
     knowledge: KnowledgeSection | None = Field(
         None, description="What it answers from; without it, the model alone."
     )
+    tools: tuple[ToolSection, ...] = Field((), max_length=40, description="What it can look up and do.")
     vad: VadSection = Field(default_factory=lambda: VadSection(), description="Voice detection.")
     echo_cancellation: bool = Field(
         False, description="Take the agent's voice out of what the caller's microphone hears of it."
@@ -300,3 +302,5 @@ class AgentSpec(Section):
         for engine in (self.asr.openai, self.tts.openai, self.llm.openai):
             if engine is not None and engine.key_env is not None:
                 yield engine.key_env
+        for tool in self.tools:
+            yield from tool.key_variables()

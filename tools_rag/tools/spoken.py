@@ -271,9 +271,14 @@ def _is_unwanted(words: Words, start: int) -> bool:
     return any(said.endswith(against) for against in _AGAINST)
 
 
+def in_name(name: str) -> str:
+    """An argument's name as words: `numberOfShots` and `number_of_shots` are "number of shots"."""
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ").lower()
+
+
 def _about(name: str) -> list[str]:
-    """The words in an argument's name: `numberOfShots` and `number_of_shots` are about shots."""
-    parts = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ").lower().split()
+    """The words that an argument is about: shots, where its name is the number of shots."""
+    parts = in_name(name).split()
     return [part for part in parts if part not in STOP_WORDS and part not in ("number", "count", "amount")]
 
 

@@ -1,0 +1,117 @@
+"""The tool calls of one conversation: they outlive the answers that began them, and none that writes is made twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from duplex.nodes.answerer import Report, ToolCall, ToolCancelled, ToolResult
+from tools_rag.tools.types import Reply, Tool, ToolError
+
+logger = logging.getLogger(__name__)
+
+
+class Call:
+    """One call, from its beginning to its end.
+
+    Attributes:
+        shown: the call as a session shows it.
+        tool: what is called.
+        values: its arguments.
+        intent: of a write.
+        over: set at the end, however that comes about.
+        reply: what came, None until then and where nothing did.
+        error: what went wrong.
+        progress: what the tool last said of how far it is.
+    """
+
+    def __init__(self, tool: Tool, values: Mapping[str, Any], intent: int) -> None:
+        self.tool, self.values, self.intent = tool, dict(values), intent
+        self.shown = ToolCall(
+            tool.spec.name, {name: str(value) for name, value in values.items()}, lasts=True
+        )
+        self.over = anyio.Event()
+        self.reply: Reply | None = None
+        self.error: ToolError | None = None
+        self.progress = ""
+        self.scope = anyio.CancelScope()
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.tool.spec.effect == "write"
+
+    def is_of(self, tool: Tool, values: Mapping[str, Any]) -> bool:
+        """Whether it asks this tool just this."""
+        return self.tool is tool and self.values == dict(values)
+
+    def told(self, words: str) -> None:
+        """Take what the tool says of how far it is."""
+        self.progress = words
+
+
+class Calls:
+    """Those of one conversation.
+
+    Args:
+        session: the session's id: with an intent's number it is the idempotency key.
+        report: is told of each call's beginning and end.
+    """
+
+    def __init__(self, session: str, report: Report) -> None:
+        self._session, self._report = session, report
+        self._tasks: TaskGroup | None = None
+        self._reads: list[Call] = []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Calls live inside this; leaving it cancels reads, and lets writes end within their own time."""
+        async with anyio.create_task_group() as self._tasks:
+            try:
+                yield
+            finally:
+                for call in self._reads:
+                    call.scope.cancel()
+
+    def start(self, tool: Tool, values: Mapping[str, Any], intent: int = 0) -> Call:
+        """Begin a call; a read that asks the same and is not told yet is taken over instead."""
+        assert self._tasks is not None
+        call = next((call for call in self._reads if call.is_of(tool, values) and not call.error), None)
+        if call is None:
+            call = Call(tool, values, intent)
+            if not call.writes:
+                self._reads.append(call)
+            self._report(call.shown)
+            self._tasks.start_soon(self._make, call)
+        return call
+
+    def keep(self, wanted: Call | None) -> None:
+        """Cancel and forget every read but this one."""
+        for call in self._reads:
+            if call is not wanted:
+                call.scope.cancel()
+        self._reads = [call for call in self._reads if call is wanted]
+
+    async def _make(self, call: Call) -> None:
+        """A write is shielded: whatever ends the conversation, it is not torn in the middle."""
+        spec = call.tool.spec
+        call.scope.shield = call.writes
+        try:
+            with call.scope:
+                key = f"{self._session}-{call.intent}" if call.writes else ""
+                call.reply = await call.tool.call(call.values, key=key, progress=call.told)
+        except ToolError as error:
+            logger.warning("the tool %s: %s", spec.name, error)
+            call.error = error
+        except Exception as error:  # a tool of the builder's may do anything; the conversation goes on
+            logger.warning("the tool %s failed: %s: %s", spec.name, type(error).__name__, error)
+            call.error = ToolError("failed", type(error).__name__)
+        finally:
+            call.over.set()
+            ended = ToolResult(call.shown, call.reply.text) if call.reply else ToolCancelled(call.shown)
+            self._report(ended)
