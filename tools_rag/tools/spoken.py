@@ -188,6 +188,8 @@ class Listener:
                 continue
             near = set(words.plain[max(0, start - 3) : end + 3])
             named = [name for name in slots if near & set(_about(name))]
+            if words.plain[start:end] == ("one",) and not named and asked not in slots:
+                continue  # "a large one"
             name = (named or ([asked] if asked in slots else []) or (slots if len(slots) == 1 else []))[:1]
             if name and _within(self._properties[name[0]], value):
                 whole = self._properties[name[0]]["type"] == "integer"

@@ -10,7 +10,7 @@ from tools_rag.tools.spoken import words_of
 from tools_rag.words import STOP_WORDS
 
 PHRASE, WORD, VALUE = 2.0, 1.0, 1.0
-"""What a phrase counts, a content word of name or description, and each argument that was found."""
+"""What a phrase counts, a content word of the name and one of the description, and each argument that was found."""
 ASKING = 2.0
 """What is taken off a write where the words only ask about it."""
 _QUESTION = re.compile(
@@ -30,9 +30,8 @@ class Cues:
     """
 
     def __init__(self, name: str, description: str, phrases: Sequence[str] = (), write: bool = False) -> None:
-        self._words = {
-            stem(word) for word in words_of(f"{name.replace('_', ' ')} {description}").plain if _tells(word)
-        }
+        self._name = _stems(name.replace("_", " "))
+        self._description = _stems(description)
         self._phrases = [" ".join(words_of(phrase).plain) for phrase in phrases]
         self._write = write
 
@@ -45,9 +44,10 @@ class Cues:
         """
         words = words_of(text).plain
         said = f" {' '.join(words)} "
-        own = {stem(word) for word in words if _tells(word)} & self._words
+        stems = _stems(text)
+        own = len(stems & self._name) + len(stems & self._description)
         phrase = any(f" {each} " in said for each in self._phrases)
-        score = VALUE * values + WORD * len(own) + PHRASE * phrase
+        score = VALUE * values + WORD * own + PHRASE * phrase
         if self._write and not phrase and _QUESTION.match(text):
             score -= ASKING
         return max(0.0, score)
@@ -57,6 +57,10 @@ class Cues:
 def stem(word: str) -> str:
     """A word without what is often added to it: `orders`, `ordered` and `ordering` are `order`."""
     return re.sub(r"(?:ings?|ed|es|s|er|ers)$", "", word) if len(word) > 4 else word
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in words_of(text).plain if _tells(word))
 
 
 def _tells(word: str) -> bool:
