@@ -25,13 +25,12 @@ from duplex.evals.crag.questions import MAX_LINE, Question, QuestionError, read_
 from duplex.evals.crag.report import page, text, write_report
 from duplex.evals.crag.rows import Row, row_of
 from duplex.evals.crag.run import Options, Ran, check, latency_of, run
-from duplex.evals.crag.searching import Call, note
 from duplex.evals.crag.sections import questions as questions_of
 from duplex.evals.crag.sections import scorer as told_of
 from duplex.evals.crag.sections import sections
 from duplex.evals.crag.table import NAME, paired, summarise
-from duplex.evals.record import Record, Replay
-from duplex.evals.scenario import Scenario, ScenarioError
+from duplex.evals.record import Record
+from duplex.evals.scenario import ScenarioError
 from duplex.evals.spoken import Spoken
 
 DOCS = {
@@ -264,34 +263,6 @@ def told(t: float, type: str, **payload: object) -> Record:
     return Record(t, "agent", type, payload)
 
 
-def test_calls_take_the_place_of_what_the_session_tells() -> None:
-    """An attempt that was given up announced a call, and so did the one that was kept; open book made one alone."""
-    scenario = Scenario(
-        schema="duplex-scenario/1", id="s", task="tool_streaming", duration=9, timeline=(), expect=()
-    )
-    replay = Replay(scenario, "a", "text", "zero")
-    replay.records = [
-        told(1.0, "tool_call", id="1", args={"query": "who built"}),
-        told(1.5, "tool_cancel", id="1"),
-        told(2.0, "tool_call", id="2", args={"query": "who built it"}),
-        told(2.9, "tool_result", id="2", docs=["chunk#1"]),
-        told(3.0, "tool_commit", id="2", docs=["chunk#1"]),
-        told(3.1, "asr_final", text="who built it"),
-    ]
-    early = Call("who", True, 0.6, cancelled=2.0)
-    used = Call("who built it", False, 2.4, ended=2.9, docs=("harbour", "boats"))
-    note(replay, [early, used])
-    assert [(each.t, each.type, each.payload.get("id")) for each in replay.records] == [
-        (0.6, "tool_call", "early-1"),
-        (2.0, "tool_cancel", "early-1"),
-        (2.4, "tool_call", "2"),
-        (2.9, "tool_result", "2"),
-        (3.0, "tool_commit", "2"),
-        (3.1, "asr_final", None),
-    ]
-    assert replay.records[4].payload["docs"] == ["harbour", "boats"]
-
-
 def a_row(id: str, policy: str, **changes: Any) -> Row:
     row = Row(id, policy, "2", 2.0, "who built it?", "answer", ("Edwin Frost",))  # type: ignore[arg-type]
     return replace(row, answer="Edwin Frost.", verdict="accurate", **changes)
@@ -370,7 +341,7 @@ def test_questions_on_a_word_clock(agent: AgentSpec, questions: Path, docs: Path
     for row in ran.rows:
         assert row.docs[0] == ASKED[row.id][2]
         assert row.result == pytest.approx(-(row.lead or 0) + row.seconds, abs=0.03)
-        assert row.calls == 1 + row.early
+        assert row.calls == 1 + row.wasted
     for row in (each for each in ran.rows if each.policy == "open_book"):
         assert row.early == 0
         assert row.decision is not None

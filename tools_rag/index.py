@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -130,16 +130,24 @@ class KnowledgeIndex:
         key = {"both": "score", "words": "sparse", "vectors": "dense"}[using]
         return sorted(passages, key=lambda passage: getattr(passage, key), reverse=True)[:k]
 
-    def look(self, query: str, k: int = 5) -> tuple[tuple[str, ...], float]:
+    def look(
+        self, query: str, k: int = 5, id_of: Callable[[Passage], str] | None = None
+    ) -> tuple[tuple[str, ...], float]:
         """The best documents and how far the first is ahead of the second (0..1), to see whether anything has changed.
 
         As `search`, but nothing is found as long as no word of the query says what it is about.
+
+        Args:
+            query: the words so far.
+            k: how many passages are looked at.
+            id_of: names a passage's document; by default its file.
         """
+        name = id_of or (lambda passage: passage.source.partition("#")[0])
         if not any(self._words.frequency(term) for term in self._words.terms(query[:MAX_QUERY])):
             return (), 0.0
         scores: dict[str, float] = {}
         for passage in self.search(query, k):
-            scores.setdefault(passage.source.partition("#")[0], passage.score)
+            scores.setdefault(name(passage), passage.score)
         first, second = [*scores.values(), 0.0, 0.0][:2]
         return tuple(scores), 1 - second / first if first > 0 else 0.0
 

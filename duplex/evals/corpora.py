@@ -82,6 +82,10 @@ class Corpus:
         line = re.search(r"#line-(\d+)$", passage.source) if self.ids else None
         return self.ids[int(line[1]) - 1] if line else passage.source.partition("#")[0]
 
+    def look(self, query: str) -> tuple[tuple[str, ...], float]:
+        """See `KnowledgeIndex.look`."""
+        return self.index.look(query, DOCS, self.id_of)
+
     def search(self, query: str) -> Results:
         """The question as it was understood, the passages to answer from, and the best documents' ids."""
         passages = self.index.search(query, _ALL)
@@ -170,9 +174,11 @@ class Searching:
 
     async def look(self, query: str) -> tuple[tuple[str, ...], float]:
         """The best documents now and the first's margin; see `KnowledgeIndex.look`."""
-        return await self._lanes.heavy(
-            Priority.SPECULATION, self._corpus.index.look, query, name="search.look"
-        )
+        return await self._lanes.heavy(Priority.SPECULATION, self._corpus.look, query, name="search.look")
+
+    def understood(self, query: str) -> str:
+        """The question with misheard names put right."""
+        return self._corpus.index.repair(query).text
 
     def told(self, results: Results) -> tuple[str, Sequence[str]]:
         """What is shown of a call: the passages' titles, and the documents."""
@@ -225,9 +231,11 @@ class FromTool:
     async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
         """One answer, from the call that stands."""
         before = messages(history)
-        call, (asked, passages, docs) = await self._early.finish(contextualise(text, before))
+        query = contextualise(text, before)
+        call, (_, passages, docs) = await self._early.finish(query)
         yield ToolResult(call, titles(passages), docs)
-        answer = await self._answerer.answer(asked, passages, before)
+        # What was found for the first words is asked the whole question.
+        answer = await self._answerer.answer(self._tool.understood(query), passages, before)
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
 
     @property

@@ -13,9 +13,9 @@ from duplex.agent.spec import AgentSpec
 from duplex.audio.pcm import Pcm
 from duplex.dialogue.events import Eager, PlayoutStarted, ReplyText, Yield
 from duplex.evals.contender import AgentContender, SessionSide
-from duplex.evals.corpora import Corpus
+from duplex.evals.corpora import Corpus, FromTool, Searching
 from duplex.evals.crag.questions import Question
-from duplex.evals.crag.searching import Policy, Searches, Watched, note
+from duplex.evals.crag.searching import OpenBook, Policy, Watched
 from duplex.evals.crag.speech import Asked
 from duplex.evals.drivers.text import replay_text
 from duplex.evals.drivers.virtual import replay_virtual
@@ -52,8 +52,6 @@ class AskedContender(AgentContender):
         self.corpus = corpus
         self.delay = 0.0
         self.policy: Policy = "own"
-        self.searches: Searches | None = None
-        """Of the latest side."""
         self.answered = False
         """The latest side was ended because all that is measured was there."""
         self._watched = Watched()
@@ -65,15 +63,11 @@ class AskedContender(AgentContender):
         answerer = grounded(self.spec, engines.brain, self.corpus.index, self.lanes)
         await answerer.warm()
         self._watched = Watched()
-        self.searches = Searches(
-            self.corpus,
-            answerer,
-            self.lanes,
-            delay=self.delay,
-            policy=self.policy,
-            session=self._watched,
-        )
-        return self.searches
+        tool = Tool(name=SEARCH, latency=Latency(p50=self.delay))
+        searching = Searching(tool, self.corpus, scenario, self.lanes)
+        if self.policy == "open_book":
+            return OpenBook(searching, answerer, self._watched)
+        return FromTool(searching, answerer)
 
     @asynccontextmanager
     async def side(self, scenario: Scenario) -> AsyncIterator[Side]:
@@ -81,8 +75,6 @@ class AskedContender(AgentContender):
         self.answered = False
         async with super().side(scenario) as side:
             assert isinstance(side, SessionSide)
-            session = side.session
-            self._watched.seconds = lambda: session.seconds
             side.subscribe(self._watched.on)
             yield _UntilAnswered(side, scenario, self._tell)
 
@@ -182,7 +174,7 @@ def replay_question(
     compute: Mode,
     costs: Mapping[str, float] | None = None,
 ) -> Replay:
-    """Ask, and note the calls; whatever fails becomes `Replay.error`.
+    """Ask; whatever fails becomes `Replay.error`.
 
     Args:
         contender: loaded, with its delay and policy set.
@@ -198,8 +190,6 @@ def replay_question(
         replay = replay_virtual(prepared, contender, compute, costs)
     if contender.answered:
         replay.error = ""  # it left because we asked it to
-    if contender.searches is not None:
-        note(replay, contender.searches.calls)
     return replay
 
 

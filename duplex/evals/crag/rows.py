@@ -110,7 +110,7 @@ def measured(
     """One run's row.
 
     Args:
-        replay: with its calls noted.
+        replay: of the question.
         question: what was asked.
         asked: how; None in the text lane.
         policy: the run's.
@@ -159,7 +159,7 @@ def _times(replay: Replay, answer: str) -> dict[str, Any]:
         "result": _after(used.result if used else None, end),
         "docs": used.docs[:TOP] if used else (),
         "calls": len(calls),
-        "early": sum(1 for record in replay.of("tool_call") if record.payload.get("early")),
+        "early": sum(call.issued < end for call in calls),
         "wasted": len(calls) - (used is not None),
         "cancelled": sum(call.cancelled is not None for call in calls),
         "parallel": parallel(calls),
