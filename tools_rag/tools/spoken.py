@@ -23,6 +23,8 @@ MAX_WORDS = 120
 """Of what was said, the last so many are looked at."""
 LIKENESS, OTHER_CUT, WORD_LIKENESS = 0.78, 0.86, 0.55
 """Least likeness (0..1, mean of spelling and sound) of a value: cut into as many words, into others; of each word."""
+EXPECTED = 0.12
+"""So much less is enough for a value of the argument that was just asked for."""
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[.,;:!?–—]")
 _ALIKE = {"a": "eight", "ate": "eight", "to": "two", "too": "two", "for": "four", "won": "one", "oz": "ounce"}
 """What recognisers write for another word that is said alike, and units."""
@@ -112,7 +114,7 @@ class Listener:
             asked: the argument that was just asked for.
         """
         words = words_of(text)
-        found = self._values(words)
+        found = self._values(words, asked)
         taken = {place for each in found for place in range(each.start, each.end)}
         named = {each.name for each in found}
         found += [each for each in self._shortened(words, taken) if each.name not in named]
@@ -120,7 +122,7 @@ class Listener:
         found += self._numbers(words, taken, asked)
         return self._settled(words, found) | self._patterns(words) | self._flags(words, asked)
 
-    def _values(self, words: Words) -> list[Found]:
+    def _values(self, words: Words, asked: str) -> list[Found]:
         """Values of enumerations, the likeliest and longest first, none over another."""
         spans: list[tuple[float, int, int, _Option]] = []
         count = len(words.plain)
@@ -128,7 +130,7 @@ class Listener:
             for end in range(start + 1, min(start + self._longest, count) + 1):
                 if any(place in words.after_mark for place in range(start + 1, end)):
                     break
-                if match := self._nearest(words.plain[start:end]):
+                if match := self._nearest(words.plain[start:end], asked):
                     spans.append((match[0] ** 2 * len(match[1].joined), start, end, match[1]))
         chosen: list[tuple[float, int, int, _Option]] = []
         for span in sorted(spans, key=lambda each: (-each[0], each[1], each[2])):
@@ -136,7 +138,7 @@ class Listener:
                 chosen.append(span)
         return [Found(option.name, option.value, start, end) for _, start, end, option in chosen]
 
-    def _nearest(self, span: Sequence[str]) -> tuple[float, _Option] | None:
+    def _nearest(self, span: Sequence[str], asked: str) -> tuple[float, _Option] | None:
         heard = "".join(map(plain, span))
         if option := self._exact.get(heard) or self._exact.get(heard.removesuffix("s")):
             return 1.0, option
@@ -152,7 +154,8 @@ class Listener:
         for _, spelt, place in close:
             option = self._options[place]
             likeness = _likeness(spelt, heard, self._joined[place])
-            if likeness >= _least(span, option) and (best is None or likeness > best[0]):
+            least = _least(span, option) - (EXPECTED if option.name == asked else 0.0)
+            if likeness >= least and (best is None or likeness > best[0]):
                 best = likeness, option
         return best
 
