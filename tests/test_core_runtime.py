@@ -9,6 +9,7 @@ import pytest
 import torch
 from test_core_streams import dialogue
 
+from duplex.audio.wav import read_speech
 from duplex.core.runtime import CoreOutput, CoreSession, DuplexCore
 from duplex.core.runtime.engine import FRAME_FILE, WORD_FILE
 from duplex.core.streams import layout
@@ -19,6 +20,7 @@ from duplex.core.streams.words import shipped_table
 from duplex.core.training import export as exporting
 from duplex.core.training.config import ModelConfig
 from duplex.core.training.model import CLOCK, CODE, Core, WordPath
+from duplex.resources import config_path
 
 SIZES = {
     "ssd": ModelConfig("ssd", dim=32, layers=2, inner=32, head=16, memory=8, words=12),
@@ -205,6 +207,31 @@ def test_an_export_that_computes_something_else_is_refused(
     with pytest.raises(exporting.ParityError, match=r"0\.01"):
         exporting.export(*tiny("ssd"), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_shipped_core_is_small_and_hears_a_person_speak() -> None:
+    folder = config_path(f"core/{FRAME_FILE}").parent
+    assert (
+        sum(path.stat().st_size for path in folder.glob("*.onnx")) + (folder / "words.npz").stat().st_size
+        < 16 << 20
+    )
+    assert (folder / "MODEL_CARD.md").is_file()
+    runtime = DuplexCore()
+    session, quiet = runtime.session(), np.zeros(FRAME_SAMPLES, np.int16)
+    speech = read_speech(Path(__file__).with_name("data") / "asr_deepest.flac", 16_000, 30)
+    voiced = []
+    for at in range(len(speech) // FRAME_SAMPLES):
+        session.offer(speech[at * FRAME_SAMPLES :][:FRAME_SAMPLES], quiet)
+        runtime.step()
+        assert session.output is not None
+        voiced.append(session.output.user)
+        assert session.output.agent < 0.5
+    for _ in range(20):
+        session.offer(quiet, quiet)
+        runtime.step()
+    assert np.mean(np.array(voiced) > 0.5) > 0.5
+    assert session.output is not None
+    assert session.output.user < 0.2
 
 
 def test_a_folder_without_a_core_says_so(tmp_path: Path) -> None:

@@ -22,15 +22,15 @@ beside them `words.npz`, the word table. Written by `duplex train export`; it di
 ## What it is made of
 - Backbone: {backbone}, {layers} layers of {dim}; a state of constant size for each session.
 - Word path: a GRU of {code} over frozen word vectors: SmolLM2-135M's token embeddings (Apache-2.0), 96 principal
-  components, for 24,174 words. Trained on text alone and then frozen, so that it cannot learn the sentences by their
-  sound.
+  components, for 24,174 words. Trained on text and on what the recogniser believed in training, then frozen, so that
+  it cannot learn the sentences by their sound.
 - Heads: state, hazard of the user's end, voice-activity projection, voice activity of both, overlap; completeness of
   the words in the word path.
 
 ## What it learnt from
-- {train_dialogues} synthetic dialogues of {train_hours:.2f} h in training, {validation_dialogues} of
-  {validation_hours:.2f} h in validation: no sentence family, open word, voice or noise is in both. Training hears
-  with a simulated recogniser, validation with the real one. No recordings of people.
+- {train_dialogues} synthetic dialogues of {train_hours:.2f} h in training, {validation_dialogues} of {validation_hours:.2f} h
+  in validation: no sentence family, open word, voice or noise is in both. Training hears with a simulated recogniser,
+  validation, unless something else is said here, with the real one. No recordings of people.
 - Text: {turns:,} turns of the training grammars and {texts}
 - {steps:,} steps of {batch} sequences of {crop} frames, {minutes:.0f} minutes at {rate:,.0f} frames a second.
 """
