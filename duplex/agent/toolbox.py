@@ -78,7 +78,7 @@ async def open_toolbox(sections: tuple[ToolSection, ...]) -> Toolbox:
 
 async def _add(box: Toolbox, section: ToolSection) -> None:
     if section.python:
-        box.tools.append(_function(section.python))
+        box.tools.append(make_function(section.python))
     elif section.http:
         box.tools.append(_http(section.http))
     elif section.mcp:
@@ -96,7 +96,8 @@ async def _add(box: Toolbox, section: ToolSection) -> None:
                 box.tools.append(equipped(OnTheOtherSide(tool), said))
 
 
-def _function(section: PythonToolSection) -> Equipped:
+def make_function(section: PythonToolSection) -> Equipped:
+    """A Python function as a tool. Raises ValueError."""
     function = find_function(section.function, section.folder)
     tool = FunctionTool(function, effect=section.effect, timeout=section.timeout, say=section.say)
     return equipped(tool, section)
