@@ -54,6 +54,7 @@ class Bench(StrEnum):
     transport = "transport"
     replay = "replay"
     rag = "rag"
+    relay = "relay"
 
 
 class Level(StrEnum):
