@@ -103,6 +103,32 @@ def export(
     typer.echo(f"{out}: {sizes}; {found.parameters:,} parameters; differs by at most {found.difference:.1g}")
 
 
+@app.command()
+def tune(
+    data: Data,
+    core: Annotated[Path, typer.Option(help="The folder of an exported core; the rule goes there.")] = Path(
+        "configs/core"
+    ),
+) -> None:
+    """Choose the thresholds of the controller's rule on the validation dialogues in DATA."""
+    from duplex.core.data.lexicon import Split
+    from duplex.core.decide import RULE
+    from duplex.core.follow import follow
+    from duplex.core.runtime import DuplexCore
+    from duplex.core.streams.dialogue import dialogue_files, load_dialogue
+    from duplex.core.tune import tuned
+    from duplex.core.turns import patient
+
+    files = dialogue_files(data, Split.validation.value)
+    try:
+        talks = [patient(load_dialogue(file)) for file in files]
+        rule, found = tuned(follow(DuplexCore(core), talks))
+    except (FileNotFoundError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="DATA") from error
+    rule.save(core / RULE, dialogues=len(files), validation=found)
+    typer.echo(f"{core / RULE}: " + json.dumps(found, indent=2))
+
+
 def _told(stage: str, row: dict[str, Any]) -> None:
     shown = {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
     typer.echo(
