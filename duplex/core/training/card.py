@@ -29,8 +29,8 @@ beside them `words.npz`, the word table. Written by `duplex train export`; it di
 
 ## What it learnt from
 - {train_dialogues} synthetic dialogues of {train_hours:.2f} h in training, {validation_dialogues} of
-  {validation_hours:.2f} h in validation: no sentence family, open word, voice or noise is in both. Training hears with a simulated
-  recogniser, validation, unless something else is said here, with the real one. No recordings of people.
+  {validation_hours:.2f} h in validation: no sentence family, open word, voice or noise is in both. Training hears
+  with a simulated recogniser, validation, unless something else is said here, with the real one. No human speech.
 - Text: {turns:,} turns of the training grammars and {texts}
 - {steps:,} steps of {batch} sequences of {crop} frames, {minutes:.0f} minutes at {rate:,.0f} frames a second.
 """
