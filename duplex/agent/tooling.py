@@ -246,6 +246,8 @@ def spoken_reply(reply: Reply, call: Call) -> str:
         return " ".join(re.split(r"(?<=[.!?])\s+", plain(reply.text))[:_SENTENCES])
     if isinstance(reply.data, Mapping):
         simple = {name: v for name, v in reply.data.items() if isinstance(v, str | int | float | bool)}
+        if len(simple) == len(reply.data) == 1:
+            return plain(str(next(iter(simple.values()))))
         if simple and not call.writes:
             told = (f"{str(name).replace('_', ' ')}: {plain(str(value))}" for name, value in simple.items())
             return ", ".join(list(told)[:4]) + "."
