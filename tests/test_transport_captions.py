@@ -71,6 +71,15 @@ GREETING = [
         ),
         (
             [
+                *(began(1, 1), final(1, "And?"), commit(1), PlayoutStarted(t=4 * S, attempt=1)),
+                PlayoutEnded(t=5 * S, attempt=1, heard="It is", interrupted=True),
+                *(began(2, 5), final(2, ""), commit(2, "resumption"), PlayoutStarted(t=7 * S, attempt=2)),
+                PlayoutEnded(t=8 * S, attempt=2, heard="deep."),
+            ],
+            [Line(1, "user", "And?"), Line(4, "agent", "It is deep.")],
+        ),
+        (
+            [
                 began(1, 1),
                 final(1, "How deep"),
                 commit(1),

@@ -24,7 +24,6 @@ USER_RATE = 16_000
 AGENT_RATE = 24_000
 
 OverlapKind = Literal["turn", "backchannel", "side", "noise"]
-"""What a voice over the agent's may be: only the first wants the floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +162,8 @@ class Commit(Event):
     turn: int
     end: int
     reason: str
-    """`words` (they sound complete), `timeout`, `typed`, `greeting`, `announcement`, or `resumption`: the agent stopped
-    for nothing, and says under this attempt what it had not yet said."""
+    """`words` (they sound complete), `timeout`, `typed`, `greeting`, `announcement`, or `resumption`: the agent had
+    stopped for nothing, and says under this attempt what it had not yet said."""
     text: str = ""
     """What the agent says unasked: a greeting, an announcement, or what leads back into what was cut."""
 
@@ -195,7 +194,7 @@ class Unduck(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlapClass(Event):
-    """What a model takes the voice over this attempt's speech to be, with its probability 0..1."""
+    """What a model takes the voice over this attempt's speech to be; only a `turn` wants the floor. P in 0..1."""
 
     attempt: int
     kind: OverlapKind
@@ -204,11 +203,7 @@ class OverlapClass(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yield(Event):
-    """The user takes the floor: stop speaking now.
-
-    What was not yet said is forgotten, or with `keep` kept until it is known whether the user said anything: then a
-    `Commit` with the reason `resumption`, or with any other one, follows.
-    """
+    """The user takes the floor: stop speaking now. With `keep` the rest may still be wanted: the next `Commit` tells."""
 
     attempt: int
     keep: bool = False
@@ -272,10 +267,8 @@ class Speech(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutStarted(Event):
-    """The first sample of a reply was handed to the transport; it is heard `delay` ticks later.
-
-    `words` are those that are taken up again after a `resumption`, counted as the reply's other words are.
-    """
+    """The first sample of a reply was handed to the transport; it is heard `delay` ticks later. `words` are those that
+    are taken up again, which no `Speech` of this attempt holds."""
 
     attempt: int
     delay: int = 0

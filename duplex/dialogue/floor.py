@@ -11,16 +11,13 @@ after a short silence, may be complete after a longer one, or after the longest 
 drops the attempt.
 What the agent says unasked is an attempt of its own, and only a QUIET floor is given to it.
 
-A voice over the agent's speech is answered twice: at once by speaking more softly, and once its words, a model or its
-length tell what it wants (`duplex.dialogue.overlap`) by going on or by stopping. Where the agent stopped and nothing
-was said, it takes up again what was cut: a reply to an empty attempt (`Commit` with the reason `resumption`).
+Over a voice the agent first speaks more softly, then goes on or stops, as its words, a model or its length tell. Where
+it stopped and nothing was said, it takes up again what was cut: a reply to an empty attempt, the `resumption`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
 
 from duplex.dialogue.events import (
     Announce,
@@ -42,7 +39,8 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
-from duplex.dialogue.overlap import claim_of, says_nothing
+from duplex.dialogue.floor_settings import FloorSettings as FloorSettings
+from duplex.dialogue.overlap import Overlap, claim_of, says_nothing
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
 
 Action = Event | SetTimer | CancelTimer
@@ -51,38 +49,7 @@ SILENCE, DOUBT, TIMEOUT = "floor.silence", "floor.doubt", "floor.timeout"
 BARGE, DUCK = "floor.barge", "floor.duck"
 
 UNASKED = ("greeting", "announcement", "resumption")
-"""Reasons for which the agent speaks without a turn of the user's before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FloorSettings:
-    """How patient the agent is. Seconds are counted from the end of the user's voice.
-
-    Attributes:
-        silence: the shortest silence after which a turn may end.
-        doubt: the silence that ends a turn whose words may well be all, but need not.
-        timeout: the silence that ends a turn whatever its words.
-        sure: the least P(end | words) at which the short silence is enough.
-        threshold: the least at which the doubtful one is.
-        overlap: what the agent stops for: `any` voice, or `words` that want the floor.
-        barge: how long a voice must last over the agent's before the agent stops, whatever its words.
-        ducked: how long the agent speaks softly at most. It then goes on at full level, though it may still stop.
-        lead: what leads back into what was cut `long_ago`, once a reply.
-        reaction: a voice that begins this soon after the agent's is the same turn going on, not an answer to it:
-            people need about 200 ms to react to what they hear.
-    """
-
-    silence: float = 0.24
-    doubt: float = 0.8
-    timeout: float = 1.6
-    sure: float = 0.9
-    threshold: float = 0.5
-    overlap: Literal["any", "words"] = "words"
-    barge: float = 0.65
-    ducked: float = 0.6
-    reaction: float = 0.2
-    long_ago: float = 3.0
-    lead: str = "As I was saying,"
+"""Reasons for which the agent speaks though no turn of the user's asked for it."""
 
 
 class State(Enum):
@@ -92,17 +59,6 @@ class State(Enum):
     USER = auto()
     ENDING = auto()
     AGENT = auto()
-
-
-@dataclass(slots=True)
-class _Overlap:
-    """A voice over the agent's speech that is not decided yet."""
-
-    onset: int
-    stopped: int | None = None
-    """When it ended, in the audio; None while it lasts."""
-    waits: bool = False
-    """So far it was a backchannel: it may last a little longer."""
 
 
 class Floor:
@@ -121,11 +77,10 @@ class Floor:
         self._voiced = False
         """The user's voice is on now."""
         self._onset = 0
-        self._reason = ""
-        """Why the agent has the floor."""
+        self._reason = ""  # why the agent has the floor
         self._audible_from: int | None = None
         """When the current reply's first sample is heard; None before it has left."""
-        self._overlap: _Overlap | None = None
+        self._overlap: Overlap | None = None
         self._cut: tuple[int, int] | None = None
         """The attempt that was stopped though something of it is left, and when; None once a turn came of it."""
         self._led = False
@@ -186,11 +141,11 @@ class Floor:
         if self._overlap is not None:  # a pause within it
             self._overlap.stopped = None
             return [barge]
-        self._overlap = _Overlap(event.onset)
+        self._overlap = Overlap(event.onset)
         duck = Duck(t=event.t, attempt=self._attempt, onset=event.onset)
         return [duck, barge, SetTimer(DUCK, event.t + to_ticks(self.settings.ducked))]
 
-    def _overheard(self, t: int, overlap: _Overlap, text: str) -> list[Action]:
+    def _overheard(self, t: int, overlap: Overlap, text: str) -> list[Action]:
         """Words of a voice over the agent's: do they want the floor?"""
         if self.settings.overlap == "any":
             return []
@@ -210,12 +165,8 @@ class Floor:
         overlap, self._overlap = self._overlap, None
         keep = self.settings.overlap == "words"
         self._cut = (self._attempt, t) if keep else None
-        actions = [
-            *_no_overlap(),
-            Yield(t=t, attempt=self._attempt, keep=keep),
-            *self._begin_turn(t, overlap),
-        ]
-        return actions
+        stop = Yield(t=t, attempt=self._attempt, keep=keep)
+        return [*_no_overlap(), stop, *self._begin_turn(t, overlap)]
 
     def _goes_on(self, onset: int) -> bool:
         """Nothing the user could have reacted to was heard: the old turn continues."""
@@ -261,7 +212,7 @@ class Floor:
             return self._commit(t, "timeout")
         return []
 
-    def _overlap_lasts(self, timer: str, t: int, overlap: _Overlap) -> list[Action]:
+    def _overlap_lasts(self, timer: str, t: int, overlap: Overlap) -> list[Action]:
         if timer == BARGE and not overlap.waits:
             return self._take_floor(t)
         if timer == BARGE:  # "yeah, yeah, of course": once more
@@ -290,9 +241,8 @@ class Floor:
             return [*_no_end(), Discarded(t=t, attempt=self._attempt, turn=self._turn)]
         long_ago = t - self._cut[1] > to_ticks(self.settings.long_ago) and not self._led
         self._cut = None
-        commit = self._commit(t, "resumption", self.settings.lead if long_ago else "")
         self._led = self._led or long_ago
-        return [*_no_end(), *commit]
+        return [*_no_end(), *self._commit(t, "resumption", self.settings.lead if long_ago else "")]
 
     def _maybe_commit(self, t: int) -> list[Action]:
         if self._least is None:
@@ -307,8 +257,7 @@ class Floor:
         self.state, self._reason = State.AGENT, reason
         self._audible_from = None
         self._led = self._led and reason == "resumption"
-        commit = Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)
-        return [commit]
+        return [Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)]
 
     def _typed(self, event: TypedText) -> list[Action]:
         """A typed message takes the floor from whoever has it."""
@@ -324,7 +273,7 @@ class Floor:
         started = TurnStarted(t=event.t, turn=self._turn, onset=event.t)
         return [*before, started, eager, *self._commit(event.t, "typed")]
 
-    def _begin_turn(self, t: int, overlap: _Overlap | None = None) -> list[Action]:
+    def _begin_turn(self, t: int, overlap: Overlap | None = None) -> list[Action]:
         """A turn begins, or has begun with a voice over the agent's, and may have ended again."""
         self.state = State.USER
         self._turn += 1
@@ -338,9 +287,8 @@ class Floor:
         """The reply is over; a voice that was overlapping it begins a turn."""
         self.state = State.QUIET
         overlap, self._overlap = self._overlap, None
-        if overlap is None and not self._voiced:
-            return []
-        return [*_no_overlap(), *self._begin_turn(t, overlap)]
+        begins = overlap is not None or self._voiced
+        return [*_no_overlap(), *self._begin_turn(t, overlap)] if begins else []
 
 
 def _no_overlap() -> list[Action]:

@@ -8,6 +8,7 @@ cannot. A text that may still become a backchannel ("I" of "I see") decides noth
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 Claim = Literal["none", "open", "backchannel", "turn"]
@@ -37,6 +38,17 @@ _PHRASES = frozenset(
 """What listeners say to go on listening."""
 _OPENINGS = frozenset(phrase[:cut] for phrase in _PHRASES for cut in range(1, len(phrase)))
 _LONGEST = max(map(len, _PHRASES))
+
+
+@dataclass(slots=True)
+class Overlap:
+    """A voice over the agent's speech that is not decided yet."""
+
+    onset: int
+    stopped: int | None = None
+    """When it ended, in the audio; None while it lasts."""
+    waits: bool = False
+    """So far it was a backchannel: it may last a little longer."""
 
 
 def claim_of(text: str) -> Claim:

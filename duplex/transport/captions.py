@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from duplex.dialogue.events import (
@@ -10,6 +10,7 @@ from duplex.dialogue.events import (
     Commit,
     Discarded,
     Heard,
+    PlayoutEnded,
     PlayoutStarted,
     Resumed,
     Transcript,
@@ -62,13 +63,14 @@ class Captions:
         match event:
             case TurnStarted():
                 self._onset = event.onset
-            case Commit():
+            case Commit() if event.reason != "resumption":
                 self._begun[event.attempt] = event.t if event.reason == "typed" else self._onset
             case PlayoutStarted():
                 self._replied[event.attempt] = event.t + event.delay
             case Transcript(final=False):
                 return self._line(self._onset, "user", event.text, final=False)
-            case Discarded():
+            case Discarded() | Commit(reason="resumption"):
+                self._history.on(event)
                 return self._line(self._onset, "user", "", final=False)
             case Heard():
                 return self._line(self._replied.get(event.attempt, event.t), "agent", event.text, final=False)
@@ -86,12 +88,24 @@ class Captions:
         turns = self._history.turns
         if isinstance(event, Resumed):
             self._lines = [entry for entry in self._lines if entry[0] is None or entry[0] in turns]
+        if isinstance(event, PlayoutEnded) and turns and (line := self._longer(turns[-1])) is not None:
+            return line
         if len(turns) <= sum(turn is not None for turn, _ in self._lines):
             return None
         turn = turns[-1]
         line = self._said(turn, event.t)
         self._lines.append((turn, line))
         return line
+
+    def _longer(self, turn: Turn) -> Line | None:
+        """A line of the agent's that was cut off for nothing, with what came of it; None where it is another one."""
+        for at in range(len(self._lines) - 1, -1, -1):
+            before, line = self._lines[at]
+            if before is not None and (before.role, before.attempt) == ("agent", turn.attempt):
+                line = replace(line, text=turn.text, interrupted=turn.interrupted)
+                self._lines[at] = (turn, line)
+                return line if before != turn else None
+        return None
 
     def _said(self, turn: Turn, now: int) -> Line:
         starts = self._begun if turn.role == "user" else self._replied

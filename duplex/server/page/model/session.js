@@ -172,7 +172,7 @@ export class Session {
     if (type === "Yield" || type === "Backchannel") this.#overlap = null;
     if (MARKS.has(type) && event.reason !== "greeting") this.#mark(t, type, event.reason ?? "");
     // A voice over the agent's that took nothing from it: it was listening aloud.
-    if (type === "Unduck" && this.#overlap !== null) {
+    if (type === "Unduck" && event.decided !== false && this.#overlap !== null) {
       this.#mark(this.#overlap, "Backchannel", "");
       this.#overlap = null;
     }
