@@ -203,7 +203,7 @@ class OverlapClass(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yield(Event):
-    """The user takes the floor: stop speaking now. With `keep` the rest may still be wanted: the next `Commit` tells."""
+    """The user takes the floor: stop speaking now. With `keep` the rest may be wanted: the next `Commit` tells."""
 
     attempt: int
     keep: bool = False
