@@ -51,6 +51,7 @@ def test_ducking_counts_from_the_onset() -> None:
         ([], True),
         ([(2.1, 2.6, -14.0)], True),
         ([(2.1, 2.8, -14.0)], False),  # ducked for 700 ms
+        ([(2.1, 2.4, -14.0), (2.9, 3.2, -14.0)], True),
         ([(2.1, 2.19, -200.0)], True),
         ([(2.1, 2.25, -200.0)], False),  # 150 ms are missing
         ([(2.1, 6.0, -200.0)], False),

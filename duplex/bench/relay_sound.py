@@ -68,8 +68,21 @@ def held(recording: Pcm, spoken: Spoken, start: float, since: float, until: floa
     part = gain[max(0, first) : max(0, last)]
     levels = window_levels(spoken.pcm, HOP, HOP)[max(0, first) : max(0, last)]
     missing = np.sum(levels + np.nan_to_num(part) < AUDIBLE_DBFS, where=~np.isnan(part))
-    soft = np.flatnonzero(np.nan_to_num(part) < -6)
-    return int(missing) <= 10 and (len(soft) == 0 or int(soft[-1] - soft[0]) <= 60)
+    return int(missing) <= 10 and _longest_soft(part) <= 60
+
+
+def _longest_soft(gain: NDArray[np.float64]) -> int:
+    """The most windows in a row that are softer; where nothing audible was due it stays as it was."""
+    longest = run = 0
+    for db in gain:
+        if db < -6:
+            run += 1
+        elif db >= -6:
+            run = 0
+        elif run:
+            run += 1
+        longest = max(longest, run if db < -6 else 0)
+    return longest
 
 
 def words_in(recording: Pcm, spoken: Spoken, start: float, cut: float) -> int:

@@ -152,7 +152,7 @@ class Floor:
         claim = claim_of(text)
         if claim == "turn":
             return self._take_floor(t)
-        overlap.waits = claim == "backchannel"
+        overlap.waits = overlap.waits or claim == "backchannel"
         return self._hold(t) if overlap.waits and overlap.stopped is not None else []
 
     def _hold(self, t: int) -> list[Action]:

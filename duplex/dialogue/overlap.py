@@ -19,11 +19,11 @@ _CLAIMS = frozenset(
     stop wait no nope not don't hold hang pause quiet enough never please sorry excuse pardon hello hey but and so
     because actually instead what what's which who who's whose when where where's why how how's is isn't are aren't
     was were do does doesn't did didn't can can't could will won't would should shall may let let's tell give show say
-    repeat go skip make take i i'm i'd i've i'll you your we we're it it's that's this there's my one thank thanks
+    repeat go skip make take i'm i'd i've i'll thank thanks
     """.split()  # noqa: SIM905  a list of words reads as one
 )
 """Words with which people take the floor: a single one of them is enough. Of other words it takes two, since a
-recogniser writes some word for every hum."""
+recogniser writes some word for every hum, and "you" for a breath."""
 
 _PHRASES = frozenset(
     tuple(phrase.split())
