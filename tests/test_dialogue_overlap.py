@@ -85,9 +85,9 @@ def classed(kind: OverlapKind, attempt: int = 1) -> OverlapClass:
         (None, [(2800, "Yeah"), (3400, "Yeah wait")], ["Duck", "Unduck", "Yield", "TurnStarted"], 3400),
         (2900, [(2800, "Okay.")], ["Duck", "Unduck"], 2964),
         (2900, [(3050, "Okay.")], ["Duck", "Unduck"], 3050),
-        (2900, [], ["Duck", "Unduck"], 3164),
+        (2900, [], ["Duck", "Unduck"], 3114),
         (2900, [(2800, "I"), (3050, "I see.")], ["Duck", "Unduck"], 3050),
-        (2900, [(2800, "God")], ["Duck", "Unduck"], 3164),
+        (2900, [(2800, "God")], ["Duck", "Unduck"], 3114),
         (2900, [(3050, "Stop.")], ["Duck", "Yield", "TurnStarted", "Eager"], 3050),
     ],
 )

@@ -31,7 +31,7 @@ class FloorSettings:
     threshold: float = 0.5
     overlap: Literal["any", "words"] = "words"
     barge: float = 0.65
-    ducked: float = 0.6
+    ducked: float = 0.55
     reaction: float = 0.2
     long_ago: float = 3.0
     lead: str = "As I was saying,"

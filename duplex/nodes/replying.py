@@ -118,9 +118,12 @@ class Responder(Node):
                     case Transcript() if event.stable >= _ENOUGH and self._preparing is None:
                         self._prepare_for(tasks, event)
                     case Eager(text=str(text)):
+                        self._cut = False
                         self._start(tasks, event.attempt, text)
                     case Commit():
                         self._committed = event.attempt
+                        # A timeout does not know the words; whatever else is committed, the cut is decided.
+                        self._cut = self._cut and event.reason == "timeout"
                         self._commits.set()
                         self._commits = anyio.Event()
                     case Yield():

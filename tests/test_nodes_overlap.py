@@ -1,0 +1,185 @@
+"""A reply that was cut off and may be gone on with: who writes and speaks it goes on until it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+import numpy as np
+import pytest
+
+from asr.types import Hypothesis, Word
+from duplex.agent.answering import Sentence
+from duplex.dialogue.events import (
+    Commit,
+    Discarded,
+    Duck,
+    Eager,
+    PlayoutStarted,
+    ReplyText,
+    Resumed,
+    Transcript,
+    TurnStarted,
+    Unduck,
+    UserAudio,
+    Yield,
+)
+from duplex.dialogue.history import History
+from duplex.graph import Event, Graph, Lanes, Node, Source, run_virtual, to_ticks
+from duplex.graph import In as Input
+from duplex.nodes.answerer import SameForAll, ToolCall, ToolResult
+from duplex.nodes.hearing import Hearer
+from duplex.nodes.replying import Responder
+
+
+class Witness(Node):
+    events = Input(ReplyText, Transcript)
+
+    def __init__(self) -> None:
+        super().__init__("witness")
+        self.got: list[Event] = []
+
+    async def run(self) -> None:
+        async for event in self.events:
+            self.got.append(event)
+
+
+class Slow(SameForAll):
+    """A sentence a second."""
+
+    async def prepare(self, text: str, history: History) -> None: ...
+
+    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
+        for number in ("One.", "Two.", "Three."):
+            await anyio.sleep(1)
+            yield Sentence(f"{text} {number}")
+
+
+def final(attempt: int, text: str) -> Transcript:
+    return Transcript(t=0, turn=attempt, text=text, final=True, attempt=attempt)
+
+
+def commit(attempt: int, reason: str = "words") -> Commit:
+    return Commit(t=0, attempt=attempt, turn=attempt, end=0, reason=reason)
+
+
+def replies(*later: Event) -> list[str]:
+    """What is written after "A" was asked, committed, and later things happened at 1.5 s."""
+
+    async def main() -> list[str]:
+        user = Source("user", Transcript, Eager, Commit, Resumed, Yield, Discarded)
+        responder, witness = Responder(Slow(), History(), "Sorry."), Witness()
+        graph = Graph()
+        graph.connect(user.out, responder.events)
+        graph.connect(responder.reply, witness.events)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(graph.run)
+            for event in (final(1, "A"), commit(1)):
+                user.out.send_nowait(event)
+            await anyio.sleep(1.5)
+            for event in later:
+                user.out.send_nowait(event)
+            await anyio.sleep(9)
+            tasks.cancel_scope.cancel()
+        return [event.text for event in witness.got if isinstance(event, ReplyText)]
+
+    return run_virtual(main)
+
+
+CUT = Yield(t=0, attempt=1, keep=True)
+WHOLE = ["A One.", "A Two.", "A Three.", ""]
+
+
+@pytest.mark.parametrize(
+    ("later", "written"),
+    [
+        ([Yield(t=0, attempt=1)], WHOLE[:1]),
+        ([CUT], WHOLE),
+        ([CUT, final(2, ""), commit(2, "resumption")], WHOLE),
+        ([CUT, Resumed(t=0, attempt=2), final(3, "Mm-hm."), commit(3, "resumption")], WHOLE),
+        ([CUT, final(2, "B")], ["A One.", "B One.", "B Two.", "B Three.", ""]),
+        ([CUT, commit(2, "timeout"), final(2, "Okay."), commit(2, "resumption")], WHOLE),
+        (
+            [CUT, final(2, ""), commit(2, "resumption"), final(3, "Okay.")],
+            ["A One.", "Okay. One.", "Okay. Two.", "Okay. Three.", ""],
+        ),
+        (
+            [CUT, Eager(t=0, attempt=2, turn=2, end=0, text="Okay.")],
+            ["A One.", "Okay. One.", "Okay. Two.", "Okay. Three.", ""],
+        ),
+    ],
+)
+def test_a_reply_that_was_cut_is_written_on_until_words_come(later: list[Event], written: list[str]) -> None:
+    assert replies(*later) == written
+
+
+class Reader:
+    """A recogniser's stream that reads a word in each 100 ms of sound, with a given probability."""
+
+    def __init__(self, probability: float = 1.0) -> None:
+        self._samples, self._probability = 0, probability
+
+    def reset(self) -> None:
+        self._samples = 0
+
+    def accept(self, pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> None:
+        self._samples += int(np.count_nonzero(pcm))
+
+    def hypothesis(self) -> Hypothesis:
+        count = self._samples // 1_600
+        return Hypothesis(tuple(Word(f"w{i}", 0, 0, self._probability) for i in range(count)))
+
+    def finalise(self) -> Hypothesis:
+        return self.hypothesis()
+
+
+def overheard(reader: Reader, *later: tuple[float, Event]) -> list[tuple[float, str, int]]:
+    """A voice from 1.0 s on over the agent's, 20 ms at a time; `later` events by their time in seconds."""
+
+    async def main() -> list[tuple[float, str, int]]:
+        user = Source("user", UserAudio, *(set(Hearer.events.types) - {UserAudio}))
+        async with Lanes() as lanes:
+            hearer, witness = Hearer(reader, lanes), Witness()
+            graph = Graph()
+            graph.connect(user.out, hearer.events)
+            graph.connect(hearer.words, witness.events)
+            waiting = [(1.06, Duck(t=to_ticks(1.06), attempt=1, onset=to_ticks(1.0))), *later]
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(graph.run)
+                for frame in range(1, 101):
+                    t = frame * 0.02
+                    await anyio.sleep(0.02)
+                    pcm = np.full(320, 1_000 if t > 1.0 else 0, dtype=np.int16)
+                    user.out.send_nowait(UserAudio(t=to_ticks(t), pcm=pcm))
+                    while waiting and waiting[0][0] <= t:
+                        user.out.send_nowait(waiting.pop(0)[1])
+                tasks.cancel_scope.cancel()
+        said = [event for event in witness.got if isinstance(event, Transcript)]
+        return [(round(event.seconds, 2), event.text, event.turn) for event in said]
+
+    return run_virtual(main, compute="zero")
+
+
+def test_the_words_of_a_voice_over_the_agents_are_guessed_early_and_kept_for_its_turn() -> None:
+    began = TurnStarted(t=to_ticks(1.3), turn=1, onset=to_ticks(1.0))
+    said = overheard(Reader(), (1.3, began))
+    assert said[0] == (1.26, "w0 w1", 1)
+    assert said[1] == (1.52, "w0 w1 w2 w3 w4", 1), "nothing was read again from its beginning"
+
+
+def test_after_it_was_decided_nobody_listens() -> None:
+    said = overheard(Reader(), (1.3, Unduck(t=to_ticks(1.3), attempt=1)))
+    assert [text for _, text, _ in said] == ["w0 w1"]
+    undecided = Unduck(t=to_ticks(1.3), attempt=1, decided=False)
+    assert len(overheard(Reader(), (1.3, undecided))) > 2
+
+
+def test_words_that_are_guessed_are_not_told() -> None:
+    assert overheard(Reader(0.1)) == []
+    began = TurnStarted(t=to_ticks(1.3), turn=1, onset=to_ticks(1.0))
+    assert overheard(Reader(0.1), (1.3, began)), "in a turn they are"
+
+
+def test_a_reply_that_begins_ends_the_listening() -> None:
+    started = PlayoutStarted(t=to_ticks(1.3), attempt=2)
+    assert len(overheard(Reader(), (1.3, started))) == 1
