@@ -124,7 +124,7 @@ def call(bar: Bar, *steps: Step, confirm: bool = False, timeout: float = 2.5, un
             FunctionTool(bar.weather, effect="read", timeout=timeout), Spoken(system="the weather office")
         ),
     ]
-    agent = FromTools(tools, Unknown("I don't know."), "s1")
+    agent = FromTools(tools, Unknown("I don't know.")).in_session("s1", {})
 
     async def main() -> Witness:
         user = Source("user", Transcript, Commit, Resumed, Yield, Discarded)

@@ -17,6 +17,7 @@ from platformdirs import user_cache_path
 from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
 from duplex.agent.brain import Brain, load_brain
+from duplex.agent.extracting import FreeText
 from duplex.agent.memory import share_one_heap
 from duplex.agent.session import Engines
 from duplex.agent.spec import (
@@ -267,7 +268,11 @@ async def _answering(
         otherwise = Unknown(spec.unknown)
     else:
         otherwise = FromModel(brain.llm, spec.instructions)
-    return (FromTools(toolbox.tools, otherwise) if toolbox.tools else otherwise), toolbox
+    if not toolbox.tools:
+        return otherwise, toolbox
+    free = FreeText(brain.llm, brain.chat)
+    await free.warm()
+    return FromTools(toolbox.tools, otherwise, free), toolbox
 
 
 def grounded(spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> GroundedAnswerer:

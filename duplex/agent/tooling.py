@@ -11,14 +11,17 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import anyio
 
 from duplex.agent.answering import Sentence
 from duplex.agent.calls import Call, Calls
+from duplex.agent.extracting import FreeText
 from duplex.dialogue.history import History
 from duplex.dialogue.slots import (
     CANCELLED,
+    Act,
     Again,
     Cancel,
     Pass,
@@ -73,16 +76,30 @@ class Unknown(SameForAll):
 
 
 class FromTools:
-    """Answers by tools where one is meant, and as `otherwise` does where none is."""
+    """Answers by tools where one is meant, and as `otherwise` does where none is.
+
+    Args:
+        tools: what it may use.
+        otherwise: what answers where no tool is meant.
+        free: reads free text from the words; without it, the caller is asked for each.
+        session: the session's id.
+        about: the session's variables.
+    """
 
     def __init__(
-        self, tools: Sequence[Equipped], otherwise: Answerer, session: str = "", about: Mapping[str, str] = {}
+        self,
+        tools: Sequence[Equipped],
+        otherwise: Answerer,
+        free: FreeText | None = None,
+        session: str = "",
+        about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._tools, self._otherwise, self._session, self._about = tools, otherwise, session, about
+        self._tools, self._otherwise, self._free = tools, otherwise, free
+        self._session, self._about = session, about
 
     def in_session(self, id: str, variables: Mapping[str, str]) -> FromTools:
         """See `PerSession`."""
-        return FromTools(self._tools, self._otherwise, id, variables)
+        return FromTools(self._tools, self._otherwise, self._free, id, variables)
 
     @asynccontextmanager
     async def conversation(self, report: Report) -> AsyncIterator[Answerer]:
@@ -91,7 +108,7 @@ class FromTools:
         calls = Calls(self._session, report)
         try:
             async with self._otherwise.conversation(report) as otherwise, calls.running():
-                yield Conversation(self._tools, otherwise, calls)
+                yield Conversation(self._tools, otherwise, calls, self._free)
         finally:
             current_session.reset(token)
 
@@ -106,7 +123,10 @@ class FromTools:
 class Conversation(SameForAll):
     """One conversation with tools."""
 
-    def __init__(self, tools: Sequence[Equipped], otherwise: Answerer, calls: Calls) -> None:
+    def __init__(
+        self, tools: Sequence[Equipped], otherwise: Answerer, calls: Calls, free: FreeText | None = None
+    ) -> None:
+        self._free = free
         self._tools = {each.spoken.name: each for each in tools}
         self._spoken = [each.spoken for each in tools]
         self._otherwise, self._calls = otherwise, calls
@@ -128,7 +148,7 @@ class Conversation(SameForAll):
 
     async def answer(self, text: str, history: History) -> AsyncIterator[Part]:
         """One answer; see the module."""
-        state, act = advance(self._spoken, self._state, text, _heard(history))
+        state, act = await self._advanced(text, history)
         if self._failed is not None and isinstance(act, Pass) and _RETRY.search(text):
             parts = self._retry(self._failed)
         elif self._untold is not None and isinstance(act, Pass | Cancel | Again):
@@ -138,9 +158,16 @@ class Conversation(SameForAll):
         async for part in parts:
             yield part
 
-    async def _act(
-        self, act: Pass | Say | Use | Again | Cancel, state: Task, text: str, history: History
-    ) -> AsyncIterator[Part]:
+    async def _advanced(self, text: str, history: History) -> tuple[Task, Act]:
+        """What the words come to; free text that would have to be asked for is looked for in them first."""
+        after = _heard(history)
+        state, act = advance(self._spoken, self._state, text, after)
+        if self._free is None or not isinstance(act, Say) or not act.lacks or act.lacks == self._state.asked:
+            return state, act
+        given = await self._free.read(text, self._tools[state.tool].spoken, state.values)
+        return advance(self._spoken, self._state, text, after, given) if given else (state, act)
+
+    async def _act(self, act: Act, state: Task, text: str, history: History) -> AsyncIterator[Part]:
         match act:
             case Use():
                 async for part in self._use(act, state):

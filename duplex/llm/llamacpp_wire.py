@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,8 @@ def body(request: Request, slot: int, context: int) -> dict[str, Any]:
         "cache_prompt": True,
         "id_slot": slot,
     }
+    if request.schema:
+        asked["json_schema"] = json.loads(request.schema)
     if isinstance(request.prompt, str):
         return asked | {"prompt": request.prompt, "n_probs": request.top_logprobs}
     messages = [{"role": message.role, "content": message.content} for message in request.prompt]

@@ -28,6 +28,7 @@ class Request:
             other slot evicts it. None takes any free slot.
         top_logprobs: how many alternatives to return per token where the backend offers them; 0 for none.
         early: it may turn out to be unneeded, so everything else goes first.
+        schema: the JSON Schema that the text must meet, as JSON; backends without grammars pass over it.
     """
 
     prompt: str | tuple[Message, ...]
@@ -37,6 +38,7 @@ class Request:
     slot: str | None = None
     top_logprobs: int = 0
     early: bool = False
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
