@@ -8,8 +8,7 @@ It listens on 127.0.0.1:8765 (or the port that is given), keeps all in memory, a
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import uvicorn
@@ -21,8 +20,8 @@ from starlette.responses import JSONResponse
 ROOMS = {"baltic": 12, "aegean": 6, "adriatic": 4}
 """Seats of each room."""
 HOURS = range(8, 18)
+Person = Literal["Ada Berg", "Tom Reed", "Ines Costa", "Olaf Lind"]
 PEOPLE = {"Ada Berg": "room 12", "Tom Reed": "room 30", "Ines Costa": "the lab", "Olaf Lind": "reception"}
-Person = StrEnum("Person", {name.replace(" ", "_").upper(): name for name in PEOPLE})
 
 server = MCPServer("desk")
 bookings: dict[str, dict[str, Any]] = {}
@@ -61,7 +60,7 @@ async def book(request: Request) -> JSONResponse:
 @server.tool(annotations=ToolAnnotations(read_only_hint=True))
 def find_person(person: Person) -> dict[str, str]:
     """Find where a person sits."""
-    return {"person": person.value, "place": PEOPLE[person.value]}
+    return {"person": person, "place": PEOPLE[person]}
 
 
 @server.tool()

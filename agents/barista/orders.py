@@ -34,7 +34,7 @@ SHOTS = ["single shot", "double shot", "triple shot"]
 
 
 def _one_of(values: list[str]) -> Any:
-    return Field(json_schema_extra={"enum": values})
+    return Field(json_schema_extra={"enum": [*values]})
 
 
 Drink = Annotated[str, _one_of(DRINKS)]

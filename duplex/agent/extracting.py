@@ -20,7 +20,7 @@ from tools_rag.tools.spoken import in_name, resolved, words_of
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 1.5
+PATIENCE = 2.5
 """Seconds; asking the caller is quicker than a model that takes longer."""
 _MAX_SAID, _MAX_VALUE = 400, 80
 _EXAMPLES = """\
@@ -52,11 +52,13 @@ class FreeText:
         self._llm, self._chat, self._patience = llm, chat, patience
 
     async def warm(self) -> None:
-        """Let a local model read the examples, so that the first caller does not pay for it."""
+        """Let a local model read the examples and its first grammar, so that no caller pays for it (seconds)."""
         if not self._chat:
-            async with contextlib.aclosing(self._llm.stream(Request(_EXAMPLES, 1, slot="answer"))) as tokens:
+            schema = json.dumps({"type": "object", "properties": {"note": {"type": "string"}}})
+            request = Request(f"{_EXAMPLES}Said:", 4, slot="answer", schema=schema)
+            async with contextlib.aclosing(self._llm.stream(request)) as tokens:
                 async for _ in tokens:
-                    break
+                    pass
 
     async def read(self, said: str, tool: SpokenTool, known: Mapping[str, Any]) -> dict[str, str]:
         """The tool's required free texts that are not known and that these words name; empty where there is none."""

@@ -62,5 +62,7 @@ def free_answer(text: str, limit: int) -> str | None:
     """
     if text.strip().endswith("?"):
         return None
+    if agreed := _YES.match(text.strip()) or _NO.match(text.strip()):
+        text = text.strip()[agreed.end() :].lstrip(" ,.")
     words = _LEAD_OUT.sub("", _LEAD_IN.sub("", text.strip())).strip(" .,!")
     return words[:limit] if words else None
