@@ -48,8 +48,8 @@ Action = Event | SetTimer | CancelTimer
 SILENCE, DOUBT, TIMEOUT = "floor.silence", "floor.doubt", "floor.timeout"
 BARGE, DUCK = "floor.barge", "floor.duck"
 
+_MOMENT = to_ticks(0.05)
 UNASKED = ("greeting", "announcement", "resumption")
-"""Reasons for which the agent speaks though no turn of the user's asked for it."""
 
 
 class State(Enum):
@@ -74,8 +74,7 @@ class Floor:
         """The least P(end | words) that ends the turn now; None as long as the silence is too short for any."""
         self._p: float | None = None
         self._empty = False
-        self._voiced = False
-        """The user's voice is on now."""
+        self._voiced = False  # the user's voice is on now
         self._onset = 0
         self._reason = ""  # why the agent has the floor
         self._audible_from: int | None = None
@@ -83,8 +82,7 @@ class Floor:
         self._overlap: Overlap | None = None
         self._cut: tuple[int, int] | None = None
         """The attempt that was stopped though something of it is left, and when; None once a turn came of it."""
-        self._led = False
-        """The reply was led back into."""
+        self._led = False  # back into this reply
 
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""
@@ -142,8 +140,10 @@ class Floor:
             self._overlap.stopped = None
             return [barge]
         self._overlap = Overlap(event.onset)
-        duck = Duck(t=event.t, attempt=self._attempt, onset=event.onset)
-        return [duck, barge, SetTimer(DUCK, event.t + to_ticks(self.settings.ducked))]
+        louder = event.t + to_ticks(self.settings.ducked)
+        if louder < barge.at < louder + _MOMENT:  # not worth it before
+            louder = barge.at + 1
+        return [Duck(t=event.t, attempt=self._attempt, onset=event.onset), barge, SetTimer(DUCK, louder)]
 
     def _overheard(self, t: int, overlap: Overlap, text: str) -> list[Action]:
         """Words of a voice over the agent's: do they want the floor?"""

@@ -30,8 +30,8 @@ class FloorSettings:
     sure: float = 0.9
     threshold: float = 0.5
     overlap: Literal["any", "words"] = "words"
-    barge: float = 0.65
-    ducked: float = 0.55
+    barge: float = 0.62
+    ducked: float = 0.53
     reaction: float = 0.2
     long_ago: float = 3.0
     lead: str = "As I was saying,"
