@@ -190,7 +190,8 @@ def _server(section: McpSection) -> McpServer:
         headers_with_secrets(section.headers),
         section.private,
     )
-    return McpServer(address, timeout=section.timeout)
+    longest = max(section.timeout, *(each.timeout for each in section.tools.values()), 0.0)
+    return McpServer(address, timeout=longest)  # each tool keeps its own; the connection must outlive them all
 
 
 def _command(section: McpSection) -> tuple[str, ...]:
