@@ -169,7 +169,7 @@ def judged(replay: Replay, events: list[Event]) -> Iterator[Case]:
         stop is not None and stop <= YIELD_WITHIN,
         held(replay.agent, spoken, start, onset, min(until, start + len(spoken.pcm) / RATE)),
         None if gave_way is None else resumed,
-        None if stop is None else _words(replay, events, spoken, start, onset + stop),
+        None if gave_way is None else _words(replay, events, spoken, start, to_seconds(gave_way.t) + 0.1),
     )
 
 

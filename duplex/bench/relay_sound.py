@@ -19,6 +19,8 @@ RATE = 16_000
 HOP = RATE // 100
 AUDIBLE_DBFS = -45.0
 DUCKED_DB = -12.0
+PLAYED_DB = -20.0
+"""Softer than ducked speech is: what is below it was not played."""
 SEARCH = RATE // 20
 """Samples either way in which the recording is aligned with what was synthesised."""
 
@@ -88,8 +90,8 @@ def _longest_soft(gain: NDArray[np.float64]) -> int:
 def words_in(recording: Pcm, spoken: Spoken, start: float, cut: float) -> int:
     """How many leading words the caller heard at least half of, where the speech was cut off before `cut` seconds."""
     gain = gains(recording, spoken, start)
-    levels = window_levels(spoken.pcm, HOP, HOP) + np.nan_to_num(gain)
-    sounding = np.flatnonzero((levels >= AUDIBLE_DBFS) & ~np.isnan(gain))
+    with np.errstate(invalid="ignore"):
+        sounding = np.flatnonzero(gain >= PLAYED_DB)
     sounding = sounding[sounding <= round((cut - start) * 100)]
     position = (float(sounding[-1]) + 1) / 100 if len(sounding) else 0.0
     return sum((first + last) / 2 <= position for _, first, last in spoken.words)

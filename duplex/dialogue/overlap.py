@@ -30,8 +30,8 @@ _PHRASES = frozenset(
     for phrase in """
     mm|mhm|mmhm|mm hm|mm hmm|hm|hmm|hum|um|umm|um hum|uh|uh huh|uhhuh|huh|ah|aha|oh|ooh|wow|yeah|yea|yeh|yah|yep|yup|ya
     yes|ok|okay|kay|right|all right|sure|sure thing|true|exactly|absolutely|definitely|indeed|totally|nice|good|great
-    alright|cool|fine|wonderful|perfect|lovely|interesting|really|oh really|i see|i know|i understand|got it|gotcha|of course
-    makes sense|that makes sense|fair enough|good point|that's right|that's true|that's good|is that so
+    alright|cool|fine|wonderful|perfect|lovely|interesting|really|oh really|i see|i know|i understand|got it|gotcha
+    of course|makes sense|that makes sense|fair enough|good point|that's right|that's true|that's good|is that so
     """.replace("\n", "|").split("|")
     if phrase.strip()
 )
