@@ -54,6 +54,7 @@ class Bench(StrEnum):
     transport = "transport"
     replay = "replay"
     rag = "rag"
+    core = "core"
     relay = "relay"
 
 

@@ -188,12 +188,12 @@ class Decider:
         return self._overlap(sight) if sight.agent else self._turn(sight)
 
     def _turn(self, sight: Sight) -> list[Act]:
+        acts = [Act.HOLD] if self._ducked else []  # what it says next is as loud as ever
         self._ducked = self._yielded = False
         self._claims = self._calm = 0
-        acts: list[Act] = []
         if not self._open:
             if self._voiced < 2 or sight.ignore >= 0.5:
-                return []
+                return acts
             if self._committed:
                 acts.append(Act.RESUMED)
             self._open, self._eager, self._committed = True, False, False

@@ -52,7 +52,7 @@ def follow(
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Followed]:
     """Step the core over all dialogues, side by side."""
-    tracks = [_Track(core.session(), dialogue, without) for dialogue in dialogues]
+    tracks = [Track(core.session(), dialogue, without) for dialogue in dialogues]
     longest = max((dialogue.frames for dialogue in dialogues), default=0)
     for at in range(longest):
         going = [track for track in tracks if at < track.dialogue.frames]
@@ -73,8 +73,10 @@ def acts(sights: Sequence[Sight], rule: Rule) -> list[tuple[float, Act]]:
     return [(frame_end(at), act) for at, sight in enumerate(sights) for act in decider.on(sight)]
 
 
-class _Track:
-    def __init__(self, session: CoreSession, dialogue: Dialogue, without: Without) -> None:
+class Track:
+    """One dialogue on its way into a session."""
+
+    def __init__(self, session: CoreSession, dialogue: Dialogue, without: Without = Without.nothing) -> None:
         self.session, self.dialogue, self._without = session, dialogue, without
         self.outputs: list[CoreOutput] = []
         self._heard = [] if without is Without.words else list(dialogue.heard)[::-1]

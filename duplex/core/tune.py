@@ -109,8 +109,19 @@ def _weights(followed: Sequence[Followed]) -> tuple[float, float, float, float, 
                 truth.append(over[at] == 0)
     if not any(truth) or all(truth):
         raise ValueError("no silences to learn from: make more validation dialogues")
-    found = logistic(np.array(rows), np.array(truth))
-    return float(found[0]), float(found[1]), float(found[2]), float(found[3]), float(found[4])
+    given, over = np.array(rows), np.array(truth)
+    kept = list(range(given.shape[1]))
+    while (
+        True
+    ):  # more of any sign must not speak against an end: a weight that does has fitted the few dialogues
+        found = logistic(given[:, kept], over)
+        against = [name for name, weight in zip(kept[:-1], found, strict=False) if weight < 0]
+        if not against:
+            break
+        kept = [name for name in kept if name not in against]
+    weights = np.zeros(given.shape[1])
+    weights[kept] = found
+    return float(weights[0]), float(weights[1]), float(weights[2]), float(weights[3]), float(weights[4])
 
 
 def logistic(rows: NDArray[np.float64], truth: NDArray[np.bool_], steps: int = 50) -> NDArray[np.float64]:

@@ -26,6 +26,8 @@ SHORTEST = 3
 """Frames of silence that make a pause."""
 _LATE = 0.8
 """Seconds after the answer in which the turn's last hypothesis may still come."""
+_PIECE = 6
+"""Frames of ambient sound, at most."""
 _QUIET = 4
 """Frames after a voice until its echo and its room are gone."""
 
@@ -134,7 +136,10 @@ def patient(dialogue: Dialogue) -> Dialogue:
 
 
 def ambient(dialogue: Dialogue, frames: int) -> Pcm:
-    """So many frames of the user's channel when nobody speaks: its longest silence, to and fro."""
+    """So many frames of the user's channel when nobody speaks: its quietest half second, to and fro.
+
+    Noises and voices in the background have no label, so that a longer piece may hold some.
+    """
     labels = dialogue.labels
     busy = (
         labels.vad.any(axis=1)
@@ -146,8 +151,12 @@ def ambient(dialogue: Dialogue, frames: int) -> Pcm:
     silences = runs(~spread)
     if not silences:
         return np.zeros(frames * FRAME_SAMPLES, np.int16)
-    first, after = max(silences, key=lambda run: run[1] - run[0])
-    piece = dialogue.user_pcm[first * FRAME_SAMPLES : after * FRAME_SAMPLES]
+    size = min(_PIECE, max(after - first for first, after in silences))
+    starts = [at for first, after in silences for at in range(first, after - size + 1)]
+    sound = dialogue.user_pcm.reshape(-1, FRAME_SAMPLES).astype(np.float64)
+    loud = (sound**2).mean(axis=1)
+    first = min(starts, key=lambda at: float(loud[at : at + size].max()))
+    piece = dialogue.user_pcm[first * FRAME_SAMPLES : (first + size) * FRAME_SAMPLES]
     there_and_back = np.concatenate((piece, piece[::-1]))
     return np.resize(there_and_back, frames * FRAME_SAMPLES).astype(np.int16)
 

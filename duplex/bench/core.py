@@ -1,0 +1,279 @@
+"""What the core is worth on dialogues it has never met: other texts, voices and noises, the real recogniser's words.
+
+Every rule that it is to beat is measured beside it, on the same dialogues, in the same run. The agent of these
+dialogues waits 2.4 s longer than the recorded one did, so that no rule hears its answer before it has decided.
+
+- Turn ends: a cut-in is a decision more than 160 ms before the last word's end; shares are of turns. Delays count
+  from the last word's end, 2.4 s where no decision came. Turns that trail off are left out, and so are those in which
+  the recorded agent itself began to speak. The time that a model takes is counted only for the recogniser.
+- A speculation is wasted if it was dropped, or began more than 0.8 s before the end, or came to nothing.
+- Overlaps: of frames (F1), of echoes and backchannels (spoken through), of turns that overlap the agent for 450 ms.
+
+All thresholds come from `rule.json` beside the weights, chosen on validation dialogues (`duplex train tune`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from asr.vad import SileroVad
+from duplex.bench.core_rules import Scene, SmartTurn, any_voice, by_floor, by_silence, final_words, stops
+from duplex.bench.core_speed import COMMAND, speed
+from duplex.bench.core_words import MODEL, Judged, heard, like_length, trivial
+from duplex.bench.measure import Measure, of_quantile, of_share
+from duplex.core.data.ear import voice_edges
+from duplex.core.decide import RULE, Rule, load_rule
+from duplex.core.follow import Followed, Without, audible, follow
+from duplex.core.judge import Ends, Leads, Overlaps
+from duplex.core.runtime import DuplexCore
+from duplex.core.streams.dialogue import Dialogue, dialogue_files, load_dialogue
+from duplex.core.streams.layout import OVERLAPS, STATES
+from duplex.core.training.metrics import auc, f1_by_class
+from duplex.core.tune import judged
+from duplex.core.turns import patient, turns
+from duplex.models import ModelError, model_folder
+from duplex.resources import ResourceError, config_path
+
+HOURS, SEED = 0.4, 7_000
+"""The dialogues that are made where there are none."""
+SILENCES = (0.5, 0.7, 1.0)
+SOON = 6
+"""Frames within which an end is to be anticipated: 480 ms."""
+_STATES = ("resume", "backchannel", "ignore")
+
+
+def run() -> list[Measure]:
+    """All measures of `duplex bench core`.
+
+    Raises:
+        ModelError: a model is missing and cannot be fetched.
+    """
+    talks = [patient(talk) for talk in dialogues()]
+    _say(
+        f"{len(talks)} test dialogues, {sum(talk.frames for talk in talks) * 0.08 / 60:.0f} minutes with all waits"
+    )
+    vad = SileroVad(model_folder("silero-vad"))
+    scenes = [Scene(talk, voice_edges(talk.user_pcm, vad)) for talk in talks]
+    measures: list[Measure] = []
+    followed: list[Followed] = []
+    try:
+        core, rule = DuplexCore(), load_rule(config_path(f"core/{RULE}"))
+    except (ResourceError, ValueError) as error:
+        _say(f"absent: all of the core itself: {error}")
+    else:
+        followed = follow(core, talks, told=_progress("core"))
+        measures += [*of_core("core", followed, rule), *_ablations(core, talks, rule)]
+    measures += _words(scenes, followed)
+    measures += _rules(scenes)
+    if followed:
+        measures += speed(core, talks[0], _say)
+    return measures
+
+
+def dialogues() -> list[Dialogue]:
+    """The test dialogues of this machine; made, with the real recogniser, where there are none."""
+    from duplex.core.data.lexicon import Split
+    from duplex.core.data.make import Order, default_folder, make
+
+    folder = default_folder()
+    if not dialogue_files(folder, Split.test.value):
+        _say(f"no test dialogues in {folder}: making {HOURS} h, which takes about three times as long")
+        order = Order(Split.test, HOURS, folder, folder / "clips", SEED)
+        make(order, lambda hours: _say(f"{hours:.2f} of {HOURS} h"))
+    return [load_dialogue(file) for file in dialogue_files(folder, Split.test.value)]
+
+
+def of_core(name: str, followed: Sequence[Followed], rule: Rule) -> list[Measure]:
+    """What the core with its rule does, and how good its heads are."""
+    ends, leads, overlaps = judged(followed, rule)
+    return [
+        *of_ends(name, ends),
+        *_of_leads(name, leads),
+        *of_overlaps(name, overlaps),
+        *_of_heads(name, followed),
+    ]
+
+
+def of_ends(name: str, ends: Ends) -> list[Measure]:
+    """Cut-ins and delays."""
+    found = _share(f"{name}.cut_in_share", ends.cuts) + _share(f"{name}.pause_cut_in_share", ends.pauses)
+    delays = [1e3 * delay for delay in ends.delays]
+    for label, q in (("p50", 0.5), ("p90", 0.9)):
+        found += _quantile(f"{name}.end_delay_{label}_ms", delays, q)
+    return found
+
+
+def _of_leads(name: str, leads: Leads) -> list[Measure]:
+    found = []
+    if leads.wasted is not None:
+        found = _share(
+            f"{name}.wasted_share", [True] * (leads.made - len(leads.leads)) + [False] * len(leads.leads)
+        )
+    return found + _quantile(f"{name}.lead_ms", [1e3 * lead for lead in leads.leads], 0.5)
+
+
+def of_overlaps(name: str, overlaps: Overlaps) -> list[Measure]:
+    """Stops that were false, needless and in time."""
+    return [
+        *_share(f"{name}.echo_false_stop_share", overlaps.echoes),
+        *_share(f"{name}.backchannel_hold_share", overlaps.backchannels),
+        *_share(f"{name}.yield_share", overlaps.yields),
+    ]
+
+
+def _of_heads(name: str, followed: Sequence[Followed]) -> list[Measure]:
+    """Anticipation, and F1 of overlaps and states, over frames."""
+    outputs = [output for each in followed for output in each.outputs]
+    labels = [each.dialogue.labels for each in followed]
+    end_in, user = (
+        np.concatenate([of.end_in for of in labels]),
+        np.concatenate([of.vad[:, 0] for of in labels]),
+    )
+    speaking = user & (end_in > 0)
+    scores = np.array([output.ends[SOON] for output in outputs])
+    found = []
+    area = auc(scores[speaking], end_in[speaking] <= SOON)
+    if area is None:
+        _absent(f"{name}.anticipation_auc")
+    else:
+        found.append(
+            Measure(f"{name}.anticipation_auc", round(area, 4), "auc", int(speaking.sum()), None, COMMAND)
+        )
+    overlap, state = (
+        np.concatenate([of.overlap for of in labels]),
+        np.concatenate([of.state for of in labels]),
+    )
+    guesses = {"overlap": [output.overlap.argmax() for output in outputs]}
+    guesses["state"] = [output.state.argmax() for output in outputs]
+    found += _f1(
+        f"{name}.overlap_macro_f1", np.array(guesses["overlap"]), overlap, OVERLAPS, OVERLAPS[1:], np.mean
+    )
+    found += _f1(f"{name}.state_f1_min", np.array(guesses["state"]), state, STATES, _STATES, np.min)
+    return found
+
+
+def _f1(name, guess, truth, names, asked, joined) -> list[Measure]:  # type: ignore[no-untyped-def]
+    known = truth >= 0
+    scores = dict(zip(names, f1_by_class(guess[known], truth[known], len(names)), strict=True))
+    missing = [each for each in asked if not (truth == names.index(each)).any()]
+    if missing:
+        _absent(name, f"no frame is {' or '.join(missing)}")
+        return []
+    n = int(np.isin(truth, [names.index(each) for each in asked]).sum())
+    stem = name.removesuffix("_min").removesuffix("_macro_f1")
+    each = [
+        Measure(
+            f"{stem}.{label}",
+            round(scores[label], 4),
+            "f1",
+            int((truth == names.index(label)).sum()),
+            None,
+            COMMAND,
+        )
+        for label in asked
+    ]
+    return [
+        Measure(name, round(float(joined([scores[label] for label in asked])), 4), "f1", n, None, COMMAND),
+        *each,
+    ]
+
+
+def _ablations(core: DuplexCore, talks: Sequence[Dialogue], rule: Rule) -> list[Measure]:
+    """The same weights with an input withheld at run time; nothing was trained for it."""
+    measures = []
+    for without in (Without.words, Without.audio, Without.agent):
+        followed = follow(core, talks, without, _progress(f"core, {without}"))
+        measures += of_core(f"core.{without}", followed, rule)
+    return measures
+
+
+def _words(scenes: Sequence[Scene], followed: Sequence[Followed]) -> list[Measure]:
+    rows = heard(followed)
+    if not rows:
+        _absent("core.completeness_auc")
+        return []
+    judge = _judge(scenes, [(row.words, row.agent) for row in rows])
+    scores = {"core": np.array([row.core for row in rows]), "core.trivial": trivial(rows)}
+    scores["core.lm"] = np.array([judge(row.words, row.agent) for row in rows])
+    measures = []
+    for name, of in scores.items():
+        if (found := like_length(rows, of)) is None:
+            _absent(f"{name}.completeness_auc")
+        else:
+            value, interval = found
+            measures.append(
+                Measure(f"{name}.completeness_auc", round(value, 4), "auc", len(rows), interval, COMMAND)
+            )
+    return measures
+
+
+def _judge(scenes: Sequence[Scene], texts: Sequence[tuple[str, str]] = ()) -> Judged:
+    """The language model, asked about these texts and all that the floor's rule will want to know."""
+    from duplex.core.data.make import default_folder
+
+    judge = Judged(default_folder() / f"ends-{MODEL}.json")
+    wanted = list(texts)
+    for scene in scenes:
+        for turn in turns(scene.dialogue):
+            for edge, after in stops(scene.within(turn)):
+                words = final_words(scene.dialogue, edge, min(after, edge.t + 0.6))[1]
+                wanted.append((words, scene.said_before(edge.t)))
+    judge.ask(wanted, _progress("P(end | words)"))
+    return judge
+
+
+def _rules(scenes: Sequence[Scene]) -> list[Measure]:
+    """Timers, the shipped floor, smart-turn, and barge-in on any voice."""
+    judge = _judge(scenes)
+    measures = []
+    for seconds in SILENCES:
+        ends = _ends(scenes, lambda scene, turn, wait=seconds: by_silence(scene, turn, wait))
+        measures += of_ends(f"core.silence_{1e3 * seconds:.0f}", ends)
+    measures += of_ends("core.floor", _ends(scenes, lambda scene, turn: by_floor(scene, turn, judge)))
+    try:
+        smart = SmartTurn(str(model_folder("smart-turn") / "smart-turn-v3.2-cpu.onnx"))
+    except ModelError as error:
+        _absent("core.smart_turn", str(error))
+    else:
+        measures += of_ends("core.smart_turn", _ends(scenes, smart.commits))
+    overlaps = Overlaps()
+    for scene in scenes:
+        overlaps.add(scene.dialogue.labels, any_voice(scene, audible(scene.dialogue)))
+    return measures + of_overlaps("core.any_voice", overlaps)
+
+
+def _ends(scenes: Sequence[Scene], rule) -> Ends:  # type: ignore[no-untyped-def]
+    ends = Ends()
+    for scene in scenes:
+        for turn in turns(scene.dialogue):
+            ends.add([turn], rule(scene, turn))
+    return ends
+
+
+def _share(name: str, hits: Sequence[bool]) -> list[Measure]:
+    if not hits:
+        _absent(name)
+        return []
+    return [of_share(name, sum(hits), len(hits), COMMAND)]
+
+
+def _quantile(name: str, values: Sequence[float], q: float) -> list[Measure]:
+    if not values:
+        _absent(name)
+        return []
+    return [of_quantile(name, values, "ms", COMMAND, q, digits=0)]
+
+
+def _absent(name: str, why: str = "these dialogues have no case of it") -> None:
+    _say(f"absent: {name}: {why}")
+
+
+def _progress(what: str):  # type: ignore[no-untyped-def]
+    return lambda done, total: _say(f"{what}: {done} of {total}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
