@@ -82,3 +82,35 @@ def test_small_talk_is_the_whole_utterance_or_nothing(text: str, reply: str | No
 def test_any_conversation_is_taken(question: str, user: str, agent: str) -> None:
     contextualise(question, turns([(user, agent)]))
     small_talk(question)
+
+
+@pytest.mark.parametrize(
+    ("asked", "corrected", "means"),
+    [
+        (
+            "What time does the library open on Monday?",
+            "No, I meant Tuesday.",
+            "What time does the library open on Tuesday?",
+        ),
+        (
+            "What time does the library open on Monday?",
+            "Sorry, I mean on Tuesday",
+            "What time does the library open on Tuesday?",
+        ),
+        (
+            "What time does the library open on Monday?",
+            "No, sorry, I meant the museum.",
+            "What time does the museum open on Monday?",
+        ),
+        ("How deep is Lake Como?", "I meant Lake Garda.", "How deep is Lake Garda?"),
+        ("Is a table for two free?", "No, I meant three.", "Is a table for three free?"),
+        ("Do trains go on Monday and on Friday?", "I meant Sunday.", "I meant Sunday."),
+        ("How deep is it?", "I mean well.", "I mean well."),
+    ],
+)
+def test_a_correction_is_the_last_question_with_what_was_wrong_replaced(
+    asked: str, corrected: str, means: str
+) -> None:
+    """Said over the agent, it follows an answer of which only the beginning was heard."""
+    history = [Message("user", asked), Message("assistant", "On")]
+    assert contextualise(corrected, history) == means

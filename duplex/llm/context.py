@@ -19,6 +19,19 @@ def _set(text: str) -> frozenset[str]:
 
 _LEAD = re.compile(r"^(?:and|so|but|okay|ok|well|then|also|or|now)[, ]+", re.I)
 _ABOUT = re.compile(r"^(?:what|how) about (.+)$|^(?:in|on|at|for|of|with|from) (.+)$", re.I)
+_MEANT = re.compile(
+    r"^(?:(?:no|sorry|wait|actually|oh)[,. ]+)*i (?:meant|mean)(?: to say)? (?:(?:in|on|at|for|of|with|from) )?(.+)$",
+    re.I,
+)
+_SAME_KIND = tuple(
+    re.compile(rf"\b(?:{names})\b", re.I)
+    for names in (
+        "monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|yesterday|tonight",
+        "january|february|march|april|june|july|august|september|october|november|december",
+        r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+",
+    )
+)
+"""Of what is corrected, one takes the place of another."""
 _PRONOUN = re.compile(
     r"\b(?:it(?! (?:take|rain|snow|matter|work)s?\b)|he|she|they|them|him|that one|this one|the same one|"
     r"(?<=about )that|(?<=of )that)\b(?!')",
@@ -65,6 +78,8 @@ def contextualise(question: str, history: Sequence[Message]) -> str:
     about = _ABOUT.match(text.rstrip("?.! "))
     if about and len(content(text)) <= 5 and not _NAME.fullmatch(before):
         return _ask_about(before, (about.group(1) or text.rstrip("?.! ")).strip(), bool(about.group(1)))
+    if (meant := _MEANT.match(text.rstrip("?.! "))) and (corrected := _correct(before, meant.group(1))):
+        return corrected
     topic = topic_of(history)
     if topic is None:
         return question.strip()
@@ -152,6 +167,20 @@ def _ask_about(before: str, new: str, replaces: bool) -> str:
         head, _, tail = before.partition(old)
         return re.sub(r"\bthe $", "", head) + new + tail
     return f"{before.rstrip('?.! ')} {new[:1].lower() + new[1:] if not replaces else new}?"
+
+
+def _correct(before: str, meant: str) -> str | None:
+    """The previous question with what was wrong in it replaced; None where it is not clear what that was."""
+    for kind in _SAME_KIND:
+        if kind.fullmatch(meant) and len(found := kind.findall(before)) == 1:
+            return before.replace(found[0], meant)
+    thing = _thing(before) if _thing(meant) else None
+    if thing is not None and thing in before:
+        return before.replace(thing, meant, 1)
+    names = _names(before)
+    if len(names) == 1 and names[0] in before and _NAME.fullmatch(meant):
+        return before.replace(names[0], meant, 1)
+    return None
 
 
 def _capital(text: str) -> str:
