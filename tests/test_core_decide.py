@@ -239,7 +239,8 @@ def test_turns_are_read_off_the_labels() -> None:
     one, other = turns(talk())
     assert (one.first, one.frame, one.last, one.ended, one.clean) == (10, 29, 33, True, True)
     assert one.over == pytest.approx(2.39)
-    assert one.pauses == (pytest.approx((frame_end(17), frame_end(21))),)
+    assert one.pauses[0] == pytest.approx((frame_end(17), frame_end(21)))
+    assert len(one.pauses) == 1
     assert (other.first, other.frame) == (60, 69)
 
 

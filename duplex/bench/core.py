@@ -15,9 +15,11 @@ All thresholds come from `rule.json` beside the weights, chosen on validation di
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asr.vad import SileroVad
 from duplex.bench.core_rules import Scene, SmartTurn, any_voice, by_floor, by_silence, final_words, stops
@@ -33,7 +35,7 @@ from duplex.core.streams.dialogue import Dialogue, dialogue_files, load_dialogue
 from duplex.core.streams.layout import OVERLAPS, STATES
 from duplex.core.training.metrics import auc, f1_by_class
 from duplex.core.tune import judged
-from duplex.core.turns import patient, turns
+from duplex.core.turns import Turn, patient, turns
 from duplex.models import ModelError, model_folder
 from duplex.resources import ResourceError, config_path
 
@@ -151,13 +153,22 @@ def _of_heads(name: str, followed: Sequence[Followed]) -> list[Measure]:
     found += _f1(
         f"{name}.overlap_macro_f1", np.array(guesses["overlap"]), overlap, OVERLAPS, OVERLAPS[1:], np.mean
     )
-    found += _f1(f"{name}.state_f1_min", np.array(guesses["state"]), state, STATES, _STATES, np.min)
+    found += _f1(f"{name}.state_f1_min", np.array(guesses["state"]), state, STATES, _STATES, min)
     return found
 
 
-def _f1(name, guess, truth, names, asked, joined) -> list[Measure]:  # type: ignore[no-untyped-def]
+def _f1(
+    name: str,
+    guess: NDArray[np.integer],
+    truth: NDArray[np.integer],
+    names: Sequence[str],
+    asked: Sequence[str],
+    joined: Callable[[list[float]], float],
+) -> list[Measure]:
+    """One F1 of several classes, and each of them; a class that is not there makes the whole absent."""
     known = truth >= 0
-    scores = dict(zip(names, f1_by_class(guess[known], truth[known], len(names)), strict=True))
+    found = f1_by_class(guess[known], truth[known], len(names))
+    scores = {label: score or 0.0 for label, score in zip(names, found, strict=True)}
     missing = [each for each in asked if not (truth == names.index(each)).any()]
     if missing:
         _absent(name, f"no frame is {' or '.join(missing)}")
@@ -230,9 +241,9 @@ def _rules(scenes: Sequence[Scene]) -> list[Measure]:
     judge = _judge(scenes)
     measures = []
     for seconds in SILENCES:
-        ends = _ends(scenes, lambda scene, turn, wait=seconds: by_silence(scene, turn, wait))
+        ends = _ends(scenes, partial(by_silence, seconds=seconds))
         measures += of_ends(f"core.silence_{1e3 * seconds:.0f}", ends)
-    measures += of_ends("core.floor", _ends(scenes, lambda scene, turn: by_floor(scene, turn, judge)))
+    measures += of_ends("core.floor", _ends(scenes, partial(by_floor, judge=judge)))
     try:
         smart = SmartTurn(str(model_folder("smart-turn") / "smart-turn-v3.2-cpu.onnx"))
     except ModelError as error:
@@ -245,7 +256,7 @@ def _rules(scenes: Sequence[Scene]) -> list[Measure]:
     return measures + of_overlaps("core.any_voice", overlaps)
 
 
-def _ends(scenes: Sequence[Scene], rule) -> Ends:  # type: ignore[no-untyped-def]
+def _ends(scenes: Sequence[Scene], rule: Callable[[Scene, Turn], Sequence[float]]) -> Ends:
     ends = Ends()
     for scene in scenes:
         for turn in turns(scene.dialogue):
@@ -271,7 +282,7 @@ def _absent(name: str, why: str = "these dialogues have no case of it") -> None:
     _say(f"absent: {name}: {why}")
 
 
-def _progress(what: str):  # type: ignore[no-untyped-def]
+def _progress(what: str) -> Callable[[int, int], None]:
     return lambda done, total: _say(f"{what}: {done} of {total}")
 
 

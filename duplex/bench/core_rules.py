@@ -27,6 +27,8 @@ _BEFORE = 0.3
 """Seconds before a turn's label in which its voice may be noticed."""
 _BUSY = 1.4
 """A final transcript's mean cost, as a multiple of its least."""
+ANY_VOICE = 0.16
+"""Seconds that a voice lasts before it stops an agent that stops for any."""
 SMART_SILENCE, SMART_SURE, SMART_WINDOW = 0.2, 0.5, 8
 """When smart-turn is asked, what it must say, and how many seconds it hears: its own defaults."""
 _SMART_LEAD = 0.5
@@ -86,8 +88,10 @@ def by_floor(scene: Scene, turn: Turn, judge: Judge, settings: FloorSettings | N
     commits = []
     while queue:
         t, _, event = heapq.heappop(queue)
-        if isinstance(event, TimerFired) and timers.pop(event.id, None) != t:
-            continue
+        if isinstance(event, TimerFired):
+            if timers.get(event.id) != t:
+                continue
+            del timers[event.id]
         for action in floor.on(event):
             match action:
                 case SetTimer(id=name, at=at):
@@ -165,7 +169,7 @@ def smart_features(pcm: Pcm) -> NDArray[np.float32]:
     return np.asarray((np.maximum(mel, mel.max() - 8) + 4) / 4, dtype=np.float32)
 
 
-def any_voice(scene: Scene, audible: Sequence[bool], barge: float = FloorSettings().barge) -> list[float]:
+def any_voice(scene: Scene, audible: Sequence[bool], barge: float = ANY_VOICE) -> list[float]:
     """Barge-in on any voice: when the agent would stop, a voice having lasted over its own."""
     found = []
     for edge, after in pairwise([*scene.edges, VoiceEdge(float("inf"), False, float("inf"))]):

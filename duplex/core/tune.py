@@ -109,12 +109,10 @@ def _weights(followed: Sequence[Followed]) -> tuple[float, float, float, float, 
                 truth.append(over[at] == 0)
     if not any(truth) or all(truth):
         raise ValueError("no silences to learn from: make more validation dialogues")
-    given, over = np.array(rows), np.array(truth)
+    given, ended = np.array(rows), np.array(truth, np.bool_)
     kept = list(range(given.shape[1]))
-    while (
-        True
-    ):  # more of any sign must not speak against an end: a weight that does has fitted the few dialogues
-        found = logistic(given[:, kept], over)
+    while True:  # a weight by which a sign of the end speaks against it has but fitted the few dialogues
+        found = logistic(given[:, kept], ended)
         against = [name for name, weight in zip(kept[:-1], found, strict=False) if weight < 0]
         if not against:
             break
