@@ -98,6 +98,17 @@ def test_the_question_comes_again_after_an_answer_to_another() -> None:
     assert advance(TOOLS, state, "How deep is the lake?", 1)[1] == Pass("size?")
 
 
+def test_an_answer_that_is_not_understood_is_asked_for_again_but_not_for_ever() -> None:
+    again = "Sorry, I didn't get that. size?"
+    assert played("Can I have a tea?", "Eel.", "Eel!", "Eel!", "Eel") == [
+        "size?",
+        again,
+        again,
+        "Cancel",
+        "Pass",
+    ]
+
+
 def test_the_same_turn_again_is_not_done_again() -> None:
     """A caller goes on before anything of the answer was heard: the whole turn comes again."""
     free = [tool("order", "Order a drink.", "write", "", drink=DRINK)]

@@ -95,6 +95,12 @@ def test_numbers_in_a_row_are_apart_and_digits_together() -> None:
     assert digits(["order", "one", "two", "7"]) == "order 127"
 
 
+def test_a_number_that_was_asked_for_may_be_misheard() -> None:
+    assert LISTENER.find("Up tin, no, at elevens.", "pieces") == {"pieces": 11}
+    assert LISTENER.find("eight for Mary", "pieces") == {"pieces": 8}
+    assert LISTENER.find("at elevens") == {}
+
+
 def test_a_tool_is_meant_by_phrases_values_and_words_and_no_write_by_a_question() -> None:
     cues = Cues("order_pizza", "Order a pizza to take away.", ["can I have"], write=True)
     assert cues.score("Can I have a funghi?", 1) >= 2

@@ -17,12 +17,15 @@ from duplex.dialogue.consent import answer_of, free_answer, without_cancelled
 from tools_rag.tools.arguments import missing
 from tools_rag.tools.spoken import Listener, resolved
 from tools_rag.tools.templates import filled
-from tools_rag.tools.wanted import Cues
+from tools_rag.tools.wanted import Cues, is_question
 
 NEEDED = 2.0
 """Least score of `Cues` at which a tool is meant."""
 CANCELLED = "All right, I've left that."
 WHAT_ELSE = "What should I change?"
+PARDON = "Sorry, I didn't get that."
+SHORT = 5
+"""Words up to which what follows a question is an answer to it, understood or not."""
 MAX_ASKED = 3
 """A question is put so often; then the task is given up."""
 
@@ -191,7 +194,9 @@ def _go_on(
     if not state.confirming and not state.asked and said in ("no", "yes"):
         return _next(tool, state, after, sure=False)  # "what should I change?" - "nothing"
     if said is not None:
-        return _once_more(tool, state)
+        return _once_more(tool, state, "")
+    if state.asked and len(text.split()) <= SHORT and not is_question(text):
+        return _once_more(tool, state, PARDON)
     return state, Pass(_question(tool, state))
 
 
@@ -217,11 +222,12 @@ def _use(tool: SpokenTool, state: Task, after: int) -> tuple[Task, Act]:
     )
 
 
-def _once_more(tool: SpokenTool, state: Task) -> tuple[Task, Act]:
+def _once_more(tool: SpokenTool, state: Task, pardon: str) -> tuple[Task, Act]:
     """An answer that fits nothing: ask again, but not for ever."""
     if state.tries + 1 >= MAX_ASKED:
         return replace(state, tool="", asked="", confirming=False, tries=0), Cancel()
-    return replace(state, tries=state.tries + 1), Say(_question(tool, state), state.asked)
+    question = f"{pardon} {_question(tool, state)}".strip()
+    return replace(state, tries=state.tries + 1), Say(question, state.asked)
 
 
 def _question(tool: SpokenTool, state: Task) -> str:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
+from rapidfuzz.distance import Levenshtein
+
+from tools_rag.names import sound
+from tools_rag.words import STOP_WORDS
+
+_LIKELY = 0.78
+
 # fmt: off
 _SMALL = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -52,6 +59,23 @@ def numbers(words: Sequence[str]) -> list[tuple[float, int, int]]:
             found.append((value, start, end))
         start = max(end, start + 1)
     return found
+
+
+def likely(word: str) -> str:
+    """The number word that a word was probably meant for, where a number is expected: "tin" is ten; else itself.
+
+    >>> [likely(word) for word in ("elevens", "tin", "friday")]
+    ['eleven', 'ten', 'friday']
+    """
+    if is_number(word) or len(word) < 3 or word in STOP_WORDS:
+        return word
+
+    def likeness(number: str) -> float:
+        similar = Levenshtein.normalized_similarity
+        return (similar(word, number) + similar(sound(word), sound(number))) / 2
+
+    best = max(_VALUES, key=likeness)
+    return best if likeness(best) >= _LIKELY else word
 
 
 def digits(words: Sequence[str]) -> str:

@@ -16,10 +16,10 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from tools_rag.names import plain, sound
-from tools_rag.tools.numbers import digits, in_words, numbers
+from tools_rag.tools.numbers import digits, in_words, likely, numbers
 from tools_rag.words import STOP_WORDS
 
-MAX_WORDS = 120
+MAX_WORDS = 60
 """Of what was said, the last so many are looked at."""
 LIKENESS, OTHER_CUT, WORD_LIKENESS = 0.78, 0.86, 0.55
 """Least likeness (0..1, mean of spelling and sound) of a value: cut into as many words, into others; of each word."""
@@ -186,7 +186,8 @@ class Listener:
         """Numbers that are no part of another value: for the argument that is asked, named near by, or the only one."""
         slots = [n for n, each in self._properties.items() if each.get("type") in ("integer", "number")]
         found = []
-        for value, start, end in numbers(words.plain) if slots else []:
+        heard = [likely(word) for word in words.plain] if asked in slots else words.plain
+        for value, start, end in numbers(heard) if slots else []:
             if taken & set(range(start, end)):
                 continue
             near = set(words.plain[max(0, start - 3) : end + 3])

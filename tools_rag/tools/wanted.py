@@ -53,6 +53,11 @@ class Cues:
         return max(0.0, score)
 
 
+def is_question(text: str) -> bool:
+    """Whether words ask something, as far as their beginning and their mark tell."""
+    return bool(_QUESTION.match(text)) or text.rstrip().endswith("?")
+
+
 @lru_cache(maxsize=4_096)
 def stem(word: str) -> str:
     """A word without what is often added to it: `orders`, `ordered` and `ordering` are `order`."""
