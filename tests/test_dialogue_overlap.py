@@ -79,15 +79,15 @@ def classed(kind: OverlapKind, attempt: int = 1) -> OverlapClass:
         (None, [(2800, "Wait")], ["Duck", "Yield", "TurnStarted"], 2800),
         (None, [(2800, "I"), (3000, "I want")], ["Duck", "Yield", "TurnStarted"], 3000),
         (None, [(2800, "Yeah"), (3050, "Yeah, but")], ["Duck", "Yield", "TurnStarted"], 3050),
-        (None, [], ["Duck", "Yield", "TurnStarted"], 3120),
-        (None, [(2800, "Damn")], ["Duck", "Yield", "TurnStarted"], 3120),
-        (None, [(2800, "Yeah, yeah.")], ["Duck", "Unduck", "Yield", "TurnStarted"], 3740),
+        (None, [], ["Duck", "Yield", "TurnStarted"], 3140),
+        (None, [(2800, "Damn")], ["Duck", "Yield", "TurnStarted"], 3140),
+        (None, [(2800, "Yeah, yeah.")], ["Duck", "Unduck", "Yield", "TurnStarted"], 3780),
         (None, [(2800, "Yeah"), (3400, "Yeah wait")], ["Duck", "Unduck", "Yield", "TurnStarted"], 3400),
         (2900, [(2800, "Okay.")], ["Duck", "Unduck"], 2964),
         (2900, [(3050, "Okay.")], ["Duck", "Unduck"], 3050),
-        (2900, [], ["Duck", "Unduck"], 3120),
+        (2900, [], ["Duck", "Unduck"], 3140),
         (2900, [(2800, "I"), (3050, "I see.")], ["Duck", "Unduck"], 3050),
-        (2900, [(2800, "God")], ["Duck", "Unduck"], 3120),
+        (2900, [(2800, "God")], ["Duck", "Unduck"], 3140),
         (2900, [(3050, "Stop.")], ["Duck", "Yield", "TurnStarted", "Eager"], 3050),
     ],
 )
@@ -169,7 +169,7 @@ def test_words_end_what_was_kept() -> None:
 
 def test_what_was_said_to_its_end_is_not_taken_up() -> None:
     run = speaking(WORDS).voice(2500)
-    run.at(3130, PlayoutEnded(t=3130 * MS, attempt=1, heard="It is.", interrupted=False))
+    run.at(3150, PlayoutEnded(t=3150 * MS, attempt=1, heard="It is.", interrupted=False))
     run.ends(3400).at(3600, words(2, "")).at(4000)
     assert run.kinds()[-1] == "Discarded"
 

@@ -196,7 +196,7 @@ class TurnsSection(Short):
         None,
         ge=40,
         le=2_000,
-        description="How long a voice must last over the agent's before it stops whatever its words: 620, 160 for any.",
+        description="How long a voice must last over the agent's before it stops whatever its words: 640, 160 for any.",
     )
 
 

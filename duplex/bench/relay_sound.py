@@ -68,8 +68,7 @@ def held(recording: Pcm, spoken: Spoken, start: float, since: float, until: floa
     gain = gains(recording, spoken, start)
     first, last = round((since - start) * 100), round((until - start) * 100)
     part = gain[max(0, first) : max(0, last)]
-    levels = window_levels(spoken.pcm, HOP, HOP)[max(0, first) : max(0, last)]
-    missing = np.sum(levels + np.nan_to_num(part) < AUDIBLE_DBFS, where=~np.isnan(part))
+    missing = np.count_nonzero(np.nan_to_num(part) < PLAYED_DB)
     return int(missing) <= 10 and _longest_soft(part) <= 60
 
 

@@ -30,7 +30,7 @@ class FloorSettings:
     sure: float = 0.9
     threshold: float = 0.5
     overlap: Literal["any", "words"] = "words"
-    barge: float = 0.62
+    barge: float = 0.64
     ducked: float = 0.53
     reaction: float = 0.2
     long_ago: float = 3.0
