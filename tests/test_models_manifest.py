@@ -26,10 +26,10 @@ def entry(files: dict[str, Any], **more: object) -> dict[str, Any]:
 def test_shipped_manifest() -> None:
     manifest = load_manifest(config_path("models.yaml"))
     assert set(manifest.models) == {
-        "silero-vad", "whisper-tiny.en", "whisper-base", "piper-joe", "kokoro", "gemma-3-270m",
+        "silero-vad", "smart-turn", "whisper-tiny.en", "whisper-base", "piper-joe", "kokoro", "gemma-3-270m",
         "smollm2-135m", "minilm", "wordllama",
     }  # fmt: skip
-    assert set(manifest.models) - set(manifest.defaults) == {"smollm2-135m", "wordllama"}
+    assert set(manifest.models) - set(manifest.defaults) == {"smart-turn", "smollm2-135m", "wordllama"}
     voices = [name for name in manifest["kokoro"].files if name.startswith("voices/")]
     assert len(voices) == 28
     assert {Path(name).name[:3] for name in voices} == {"af_", "am_", "bf_", "bm_"}

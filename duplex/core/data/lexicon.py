@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-import yaml
-
 from duplex.resources import config_path
 
 
@@ -130,6 +128,8 @@ def lexicon(split: Split) -> Lexicon:
     Raises:
         ResourceError: this installation has no lexicon.
     """
+    import yaml  # `duplex --help` needs the splits' names alone
+
     given = yaml.safe_load(config_path("core/lexicon.yaml").read_text(encoding="utf-8"))
     closed = {slot: _entries(line) for slot, line in given["closed"].items()}
     opened = {slot: _entries(line) for slot, line in given["open"].items()}
