@@ -210,7 +210,9 @@ def test_after_a_false_start_the_sentence_is_taken_up(notes: Path, voice: Callab
     came = talk(notes, f"knowledge: notes\ngreeting: {greeting}\nturns: {{barge_in_ms: 200}}\n", user)
     assert came.of(Yield)
     assert came.of(Commit)[-1].reason == "resumption", came.heard()
-    assert came.history == (Turn("agent", greeting, 0),)
+    (turn,) = came.history
+    assert turn.text.replace("As I was saying, ", "") == greeting, "led back into where recognition took long"
+    assert not turn.interrupted
 
 
 def test_an_answer_that_fails_is_apologised_for(notes: Path, voice: Callable[[str], Pcm]) -> None:
