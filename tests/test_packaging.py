@@ -71,6 +71,8 @@ def test_the_wheel_holds_data_and_page_and_nothing_else(wheel: Path) -> None:
         "duplex/_data/agents/lakes/knowledge/baikal.md",
         "duplex/_data/configs/models.yaml",
         "duplex/server/page/index.html",
+        "duplex/evals/report/page/index.html",
+        "duplex/_data/configs/suites/everyday/pause_handling/pause_one_long.yaml",
         "duplex/cli.py",
         "asr/__init__.py",
         "tts/__init__.py",
@@ -81,8 +83,12 @@ def test_the_wheel_holds_data_and_page_and_nothing_else(wheel: Path) -> None:
     assert {Path(name).name for name in names if name.startswith("duplex/server/page/")} == page
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"duplex", "asr", "tts", "tools_rag"}
-    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".onnx", ".wav"))]
-    assert wheel.stat().st_size < 3_000_000
+    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".wav"))]
+    weights = {name for name in names if name.endswith((".onnx", ".npz"))}
+    assert weights == {
+        f"duplex/_data/configs/core/{name}" for name in ("frame.onnx", "words.onnx", "words.npz")
+    }
+    assert wheel.stat().st_size < 16_000_000
 
 
 def test_installed_from_the_wheel(wheel: Path, tmp_path: Path) -> None:

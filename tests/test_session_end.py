@@ -108,7 +108,7 @@ def assert_heard_out(came: Conversation, ended: float, goodbye: str, model: Whis
     assert (last.heard, last.interrupted) == (goodbye, False)
     understood = plain(read_last(came, model))
     assert understood[: len(plain(goodbye)) - 1] == plain(goodbye)[:-1]
-    assert "bye" in understood[-1], "a lone goodbye is at times heard as bye-bye"
+    assert len(understood) >= len(plain(goodbye)), "a lone goodbye is at times heard as bye-bye or so long"
     loud = np.flatnonzero(np.abs(came.agent) > 300)[-1] / 24_000
     assert loud + DELAY < ended < loud + DELAY + 1.0
     assert came.history[-1].text == goodbye
