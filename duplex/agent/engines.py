@@ -18,6 +18,7 @@ from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
 from duplex.agent.brain import Brain, load_brain
 from duplex.agent.extracting import FreeText
+from duplex.agent.limits_spec import LimitsSection
 from duplex.agent.memory import share_one_heap
 from duplex.agent.session import Engines
 from duplex.agent.spec import (
@@ -25,7 +26,6 @@ from duplex.agent.spec import (
     AsrSection,
     Endpoint,
     KnowledgeSection,
-    LimitsSection,
     TtsSection,
     TurnsSection,
 )

@@ -191,7 +191,9 @@ def _server(section: McpSection) -> McpServer:
         section.private,
     )
     longest = max(section.timeout, *(each.timeout for each in section.tools.values()), 0.0)
-    return McpServer(address, timeout=longest)  # each tool keeps its own; the connection must outlive them all
+    return McpServer(
+        address, timeout=longest
+    )  # each tool keeps its own; the connection must outlive them all
 
 
 def _command(section: McpSection) -> tuple[str, ...]:
