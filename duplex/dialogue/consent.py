@@ -18,7 +18,10 @@ _NO = re.compile(
     r"incorrect|wait|hold on)\b",
     re.I,
 )
-_OBJECT = r"(?:it|that|this|them|about (?:it|that)|the (?:whole )?(?:order|thing)|my order|everything|all of (?:it|that))"
+_OBJECT = (
+    r"(?:it|that|this|them|about (?:it|that)|the (?:whole )?(?:order|thing)|my order|everything|"
+    r"all of (?:it|that))"
+)
 _CANCEL = re.compile(
     rf"\b(?:never ?mind|(?:forget|cancel) {_OBJECT}|cancel(?=\W*$)|scratch that|leave it|stop it|drop it|"
     r"call it off|i(?:'ve| have)? changed my mind|don'?t (?:bother|(?:order|do) (?:it|that|anything)))\b(?! to\b)",
