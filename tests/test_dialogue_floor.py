@@ -23,7 +23,8 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
-from duplex.dialogue.floor import BARGE, DOUBT, SILENCE, TIMEOUT, Floor, FloorSettings, State
+from duplex.dialogue.floor import Floor, FloorSettings, State
+from duplex.dialogue.floor_timers import BARGE, DOUBT, SILENCE, TIMEOUT
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired
 
 MS = 48

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from duplex.dialogue.events import Commit, PlayoutEnded, Speech, SpokenWord, Yield
+from duplex.dialogue.events import Commit, Speech, SpokenWord, Yield
 from duplex.dialogue.history import History
 from duplex.dialogue.playout import Playout
 from duplex.graph.event import TICKS, Event
@@ -66,18 +66,24 @@ def test_a_cut_in_the_middle_of_a_word_counts_the_half() -> None:
         assert replay.agent() == [heard]
 
 
-def test_what_is_on_its_way_to_the_caller_was_not_heard() -> None:
-    """Pipecat #2106: the truncation was off by the 85 ms that audio takes to the caller's ear."""
-    for delay, heard in ((0, "one two three"), (85, "one two")):
-        replay = Replay(delay).at(0, commit(1), speech(1, 0, 6))
-        replay.at(560, Yield(t=560 * TICKS // 1_000, attempt=1))
-        assert replay.agent() == [heard]
+def test_what_is_on_its_way_to_the_caller_will_be_heard() -> None:
+    """The caller's ear is 85 ms behind: what has left sounds there after the cut, and is not said again."""
+    for delay in (0, 85):
+        replay = Replay(delay).at(0, commit(1), speech(1, 0, 6)).at(560)
+        replay.at(560, Yield(t=560 * TICKS // 1_000, attempt=1, keep=True))
+        assert replay.agent() == ["one two three"]
+        replay.at(900, commit(2, "resumption")).at(4_000)
+        assert replay.agent() == [" ".join(TEXT)]
 
 
-def test_what_was_on_its_way_is_said_again_when_it_goes_on() -> None:
-    """A caller who was 85 ms behind gets the word that was cut for them, and the history has it once."""
-    replay = Replay(85).at(0, commit(1), speech(1, 0, 6))
-    replay.at(560, Yield(t=560 * TICKS // 1_000, attempt=1, keep=True)).at(900, commit(2, "resumption"))
-    replay.at(4_000)
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("after", [0, 20, 85, 100])
+def test_no_cut_lies_beyond_the_end_of_what_was_said(keep: bool, after: int) -> None:
+    """Pipecat #2106: the place of the cut was 85 ms past the end of the audio, as it was counted by other means than
+    what had left; from then on the agent was silent."""
+    replay = Replay(85).at(0, commit(1), speech(1, 0, 6)).at(1_200 + after)
+    replay.at(1_200 + after, Yield(t=(1_200 + after) * TICKS // 1_000, attempt=1, keep=keep))
     assert replay.agent() == [" ".join(TEXT)]
-    assert not any(isinstance(event, PlayoutEnded) for event in replay.playout.pull(5 * TICKS)[1])
+    assert not replay.history.turns[-1].interrupted
+    replay.at(1_500, commit(2), speech(2, 0, 6)).at(4_000)
+    assert replay.agent() == [" ".join(TEXT)] * 2

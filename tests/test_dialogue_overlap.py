@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from duplex.dialogue.events import (
     Commit,
     Duck,
+    Heard,
     OverlapClass,
     OverlapKind,
     PlayoutEnded,
     PlayoutStarted,
+    ReplyText,
     Speech,
     SpokenWord,
     Transcript,
@@ -23,7 +25,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.floor import Floor, FloorSettings, State
 from duplex.dialogue.limits import LimitSettings
-from duplex.dialogue.overlap import Claim, claim_of, says_nothing
+from duplex.dialogue.overlap import Claim, Saying, claim_of, says_nothing
 from duplex.dialogue.playout import Playout
 from duplex.graph.event import TICKS, Event
 from tests.dialogue_call import Call
@@ -63,6 +65,78 @@ def test_after_an_interruption_a_backchannel_asks_for_no_answer_but_as_an_answer
     assert not says_nothing("Okay.", over_speech=False)
     assert says_nothing(" ", over_speech=False)
     assert not says_nothing("Okay, stop.", over_speech=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("Yes", "turn"),
+        ("Oh yeah", "turn"),
+        ("Mm-hm, that's right.", "turn"),
+        ("Uh-huh.", "backchannel"),
+        ("I see.", "backchannel"),
+        ("That's", "open"),
+    ],
+)
+def test_a_yes_to_what_is_asked_is_an_answer(text: str, claim: Claim) -> None:
+    assert claim_of(text, asked=True) == claim
+    assert says_nothing(text, over_speech=True, asked=True) == (claim == "backchannel")
+
+
+READ_BACK = "One large latte. With soy milk, and no sugar. Is that right?"
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "asks"),
+    [
+        (READ_BACK, "", False),
+        (READ_BACK, "One large", False),
+        (READ_BACK, "One large latte.", True),
+        (READ_BACK, "One large latte. With soy milk, and no sugar. Is", True),
+        (READ_BACK, READ_BACK, True),
+        ("It is deep.", "It is", False),
+        ("Is it? It is. It was.", "Is it? It", False),
+        ("", "", False),
+    ],
+)
+def test_the_agent_asks_from_the_sentence_before_its_question(text: str, heard: str, asks: bool) -> None:
+    saying = Saying()
+    for piece in text.split(". "):
+        saying.on(ReplyText(t=0, attempt=1, text=f"{piece}." if piece[-1:].isalpha() else piece))
+    saying.on(Heard(t=0, attempt=1, text=heard))
+    assert saying.asks is asks
+
+
+def test_what_is_taken_up_again_still_asks() -> None:
+    saying = Saying()
+    saying.on(ReplyText(t=0, attempt=1, text=READ_BACK))
+    saying.on(Heard(t=0, attempt=1, text="One large latte."))
+    saying.on(Commit(t=0, attempt=2, turn=2, end=0, reason="resumption"))
+    assert saying.asks
+    saying.on(ReplyText(t=0, attempt=3, text="It is on its way."))
+    assert not saying.asks
+
+
+def asking() -> Run:
+    """The agent asks whether something is right, and has said half of that."""
+    run = speaking(WORDS)
+    return run.at(2400, ReplyText(t=2400 * MS, attempt=1, text="A latte. Is that right?"))
+
+
+def test_an_early_yes_takes_the_floor_and_is_answered() -> None:
+    run = asking().voice(2500).at(2800, partial("Yes", 2800))
+    cut = run.last(Yield)
+    assert isinstance(cut, Yield)
+    assert (cut.t // MS, cut.keep, cut.asked) == (2800, True, True)
+    run.ends(3100).at(3300, words(2, "Yes.")).at(3310, ended(2, 0.95)).at(3600)
+    assert isinstance(commit := run.last(Commit), Commit)
+    assert commit.reason == "words"
+
+
+def test_a_noise_over_a_question_is_no_answer() -> None:
+    run = asking().voice(2500, 3400).at(3600, words(2, "")).at(3700)
+    assert isinstance(commit := run.last(Commit), Commit)
+    assert commit.reason == "resumption"
 
 
 def partial(text: str, ms: float = 0) -> Transcript:
@@ -165,6 +239,11 @@ def test_words_end_what_was_kept() -> None:
     run = speaking(WORDS).voice(2500, 3400).at(3500, words(2, "what else")).at(3510, ended(2, 0.1))
     run.voice(3900, 4300).at(4500, words(3, "")).at(5000)
     assert run.kinds()[-1] == "Discarded"
+
+
+def test_whoever_kept_what_was_heard_to_its_end_lets_it_go() -> None:
+    run = speaking(WORDS).voice(2500).at(3150, PlayoutEnded(t=3150 * MS, attempt=1, heard="It is."))
+    assert [event.keep for event in run.out if isinstance(event, Yield)] == [True, False]
 
 
 def test_what_was_said_to_its_end_is_not_taken_up() -> None:

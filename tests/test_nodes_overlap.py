@@ -27,7 +27,7 @@ from duplex.dialogue.events import (
 from duplex.dialogue.history import History
 from duplex.graph import Event, Graph, Lanes, Node, Source, run_virtual, to_ticks
 from duplex.graph import In as Input
-from duplex.nodes.answerer import SameForAll, ToolCall, ToolResult
+from duplex.nodes.answerer import Answerer, SameForAll, ToolCall, ToolResult, UntilCommitted
 from duplex.nodes.hearing import Hearer
 from duplex.nodes.replying import Responder
 
@@ -63,12 +63,12 @@ def commit(attempt: int, reason: str = "words") -> Commit:
     return Commit(t=0, attempt=attempt, turn=attempt, end=0, reason=reason)
 
 
-def replies(*later: Event) -> list[str]:
+def replies(*later: Event, answerer: Answerer | None = None) -> list[str]:
     """What is written after "A" was asked, committed, and later things happened at 1.5 s."""
 
     async def main() -> list[str]:
         user = Source("user", Transcript, Eager, Commit, Resumed, Yield, Discarded)
-        responder, witness = Responder(Slow(), History(), "Sorry."), Witness()
+        responder, witness = Responder(answerer or Slow(), History(), "Sorry."), Witness()
         graph = Graph()
         graph.connect(user.out, responder.events)
         graph.connect(responder.reply, witness.events)
@@ -111,6 +111,40 @@ WHOLE = ["A One.", "A Two.", "A Three.", ""]
 )
 def test_a_reply_that_was_cut_is_written_on_until_words_come(later: list[Event], written: list[str]) -> None:
     assert replies(*later) == written
+
+
+class Writer(SameForAll):
+    """Says a word, waits a second, and does what cannot be undone once it may."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def prepare(self, text: str, history: History) -> None: ...
+
+    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | UntilCommitted]:
+        yield Sentence("One moment.")
+        await anyio.sleep(2)
+        yield UntilCommitted()
+        self.done.append(text)
+        yield Sentence("Done.")
+
+
+@pytest.mark.parametrize(
+    ("later", "done"),
+    [
+        ([], ["A"]),
+        ([Yield(t=0, attempt=1)], []),
+        ([CUT], []),
+        ([CUT, final(2, ""), commit(2, "resumption")], ["A"]),
+        ([CUT, final(2, "No, B"), commit(2)], ["No, B"]),
+        ([Yield(t=0, attempt=1, keep=True, asked=True), final(2, "Yes."), commit(2)], ["Yes."]),
+        ([CUT, final(2, "Yes."), commit(2, "resumption")], ["A"]),
+    ],
+)
+def test_nothing_is_done_while_it_is_open_what_the_user_wants(later: list[Event], done: list[str]) -> None:
+    writer = Writer()
+    replies(*later, answerer=writer)
+    assert writer.done == done
 
 
 class Reader:

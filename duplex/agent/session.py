@@ -26,6 +26,7 @@ from duplex.dialogue.events import (
     OverlapClass,
     PlayoutEnded,
     PlayoutStarted,
+    ReplyText,
     SessionEnded,
     SessionStarted,
     Transcript,
@@ -45,7 +46,7 @@ from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_sec
 from duplex.logs import caption, session_logs
 from duplex.nodes.answerer import Answerer, PerSession
 from duplex.nodes.hearing import Detector, Hearer
-from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, Loudspeaker, Scribe
+from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, PLAYOUT_EVENTS, Loudspeaker, Scribe
 from duplex.nodes.replying import Endpointer, Probability, Responder
 from duplex.nodes.speaking import Voice
 from tts.types import Synthesiser
@@ -218,8 +219,8 @@ class Session:
         detector = Detector(engines.vad.stream(), VoiceMachine(engines.voice), lanes)
         hearer = Hearer(engines.recogniser.stream(), lanes)
         takes = (SessionStarted, Announce, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
-        played = (PlayoutStarted, PlayoutEnded)
-        floor = MachineNode(self._floor, "floor", takes=(*takes, OverlapClass, *played), gives=FLOOR_EVENTS)
+        said = (ReplyText, *PLAYOUT_EVENTS)
+        floor = MachineNode(self._floor, "floor", takes=(*takes, OverlapClass, *said), gives=FLOOR_EVENTS)
         endpointer = Endpointer(engines.probability, self.history)
         answerer = engines.answerer
         if isinstance(answerer, PerSession):
@@ -240,9 +241,8 @@ class Session:
         graph.connect(endpointer.ends, floor.events, feedback=True, capacity=256)
         graph.connect(responder.reply, voice.events)
         graph.connect(voice.speech, speaker.events)
-        graph.connect(
-            speaker.played, floor.events, only=(PlayoutStarted, PlayoutEnded), feedback=True, capacity=256
-        )
+        graph.connect(responder.reply, floor.events, feedback=True, capacity=256)
+        graph.connect(speaker.played, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
         self._connect_limits(graph, floor, _limits(engines.limits))
         graph.connect(self._user.out, scribe.events, only=(TypedText, Noted))

@@ -203,18 +203,16 @@ class OverlapClass(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yield(Event):
-    """The user takes the floor: stop speaking now. With `keep` the rest may be wanted: the next `Commit` tells."""
+    """Stop: the user takes the floor. `keep`: the rest may be wanted (see `Commit`). `asked`: a yes answers it."""
 
     attempt: int
     keep: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStarted(Event):
-    """A tool is at work for this attempt; `call` names this use of it and comes again with its end.
-
-    `arguments` is a read-only copy of what is given.
-    """
+    """A tool is at work for this attempt; its end has the same `call`. `arguments` becomes a read-only copy."""
 
     attempt: int
     call: str

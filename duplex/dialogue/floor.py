@@ -26,9 +26,11 @@ from duplex.dialogue.events import (
     Duck,
     Eager,
     EndProbability,
+    Heard,
     OverlapClass,
     PlayoutEnded,
     PlayoutStarted,
+    ReplyText,
     Resumed,
     SessionStarted,
     Transcript,
@@ -40,13 +42,11 @@ from duplex.dialogue.events import (
     Yield,
 )
 from duplex.dialogue.floor_settings import FloorSettings as FloorSettings
-from duplex.dialogue.overlap import Overlap, claim_of, says_nothing
+from duplex.dialogue.floor_timers import BARGE, DOUBT, DUCK, SILENCE, TIMEOUT, no_end, no_overlap
+from duplex.dialogue.overlap import Cut, Overlap, Saying, claim_of, says_nothing
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
 
 Action = Event | SetTimer | CancelTimer
-
-SILENCE, DOUBT, TIMEOUT = "floor.silence", "floor.doubt", "floor.timeout"
-BARGE, DUCK = "floor.barge", "floor.duck"
 
 _MOMENT = to_ticks(0.05)
 UNASKED = ("greeting", "announcement", "resumption")
@@ -80,8 +80,8 @@ class Floor:
         self._audible_from: int | None = None
         """When the current reply's first sample is heard; None before it has left."""
         self._overlap: Overlap | None = None
-        self._cut: tuple[int, int] | None = None
-        """The attempt that was stopped though something of it is left, and when; None once a turn came of it."""
+        self._saying = Saying()
+        self._cut: Cut | None = None  # until a turn came of it
         self._led = False  # back into this reply
 
     def on(self, event: Event) -> list[Action]:
@@ -115,8 +115,11 @@ class Floor:
                 self._audible_from = event.t + event.delay
             case PlayoutEnded() if self.state is State.AGENT and event.attempt == self._attempt:
                 return self._played(event.t)
-            case PlayoutEnded(interrupted=False) if self._cut is not None and event.attempt == self._cut[0]:
-                self._cut = None
+            case PlayoutEnded(interrupted=False) if self._cut and event.attempt == self._cut.attempt:
+                self._cut = None  # it was heard to its end after all
+                return [Yield(t=event.t, attempt=event.attempt)]
+            case ReplyText() | Heard():
+                self._saying.on(event)
         return []
 
     def _current(self, attempt: int) -> bool:
@@ -127,7 +130,7 @@ class Floor:
             return self._begin_turn(event.t)
         if self.state is State.ENDING:
             self.state = State.USER
-            return [Resumed(t=event.t, attempt=self._attempt), *_no_end()]
+            return [Resumed(t=event.t, attempt=self._attempt), *no_end()]
         if self.state is not State.AGENT:
             return []
         if self._reason == "announcement" and self._unheard(event.onset):
@@ -149,7 +152,7 @@ class Floor:
         """Words of a voice over the agent's: do they want the floor?"""
         if self.settings.overlap == "any":
             return []
-        claim = claim_of(text)
+        claim = claim_of(text, self._saying.asks)
         if claim == "turn":
             return self._take_floor(t)
         overlap.waits = overlap.waits or claim == "backchannel"
@@ -158,15 +161,15 @@ class Floor:
     def _hold(self, t: int) -> list[Action]:
         """The voice wants nothing: go on."""
         self._overlap = None
-        return [*_no_overlap(), Unduck(t=t, attempt=self._attempt)]
+        return [*no_overlap(), Unduck(t=t, attempt=self._attempt)]
 
     def _take_floor(self, t: int) -> list[Action]:
         """The voice wants the floor, or lasts: stop, and listen to what it says, or hear what it said."""
         overlap, self._overlap = self._overlap, None
-        keep = self.settings.overlap == "words"
-        self._cut = (self._attempt, t) if keep else None
-        stop = Yield(t=t, attempt=self._attempt, keep=keep)
-        return [*_no_overlap(), stop, *self._begin_turn(t, overlap)]
+        keep, asks = self.settings.overlap == "words", self._saying.asks
+        self._cut = Cut(self._attempt, t, asks) if keep else None
+        stop = Yield(t=t, attempt=self._attempt, keep=keep, asked=keep and asks)
+        return [*no_overlap(), stop, *self._begin_turn(t, overlap)]
 
     def _goes_on(self, onset: int) -> bool:
         """Nothing the user could have reacted to was heard: the old turn continues."""
@@ -227,7 +230,8 @@ class Floor:
         late = self.state is State.AGENT and self._reason == "timeout" and self._audible_from is None
         if event.attempt != self._attempt or not (late or self.state is State.ENDING):
             return []
-        self._empty = says_nothing(event.text, self._cut is not None)
+        cut = self._cut
+        self._empty = says_nothing(event.text, cut is not None, cut is not None and cut.asked)
         if self._empty and late:
             return self._nothing_said(event.t)
         if not self._empty:
@@ -238,11 +242,11 @@ class Floor:
         """What sounded like a turn was none: the agent takes up what it was saying, if it was."""
         if self._cut is None:
             self.state = State.QUIET
-            return [*_no_end(), Discarded(t=t, attempt=self._attempt, turn=self._turn)]
-        long_ago = t - self._cut[1] > to_ticks(self.settings.long_ago) and not self._led
+            return [*no_end(), Discarded(t=t, attempt=self._attempt, turn=self._turn)]
+        long_ago = t - self._cut.t > to_ticks(self.settings.long_ago) and not self._led
         self._cut = None
         self._led = self._led or long_ago
-        return [*_no_end(), *self._commit(t, "resumption", self.settings.lead if long_ago else "")]
+        return [*no_end(), *self._commit(t, "resumption", self.settings.lead if long_ago else "")]
 
     def _maybe_commit(self, t: int) -> list[Action]:
         if self._least is None:
@@ -250,22 +254,24 @@ class Floor:
         if self._empty:
             return self._nothing_said(t)
         if self._p is not None and self._p >= self._least:
-            return [*_no_end(), *self._commit(t, "words")]
+            return [*no_end(), *self._commit(t, "words")]
         return []
 
     def _commit(self, t: int, reason: str, text: str = "") -> list[Action]:
         self.state, self._reason = State.AGENT, reason
         self._audible_from = None
         self._led = self._led and reason == "resumption"
-        return [Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)]
+        commit = Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)
+        self._saying.on(commit)
+        return [commit]
 
     def _typed(self, event: TypedText) -> list[Action]:
         """A typed message takes the floor from whoever has it."""
         before: list[Action] = []
         if self.state is State.AGENT:
-            before = [Yield(t=event.t, attempt=self._attempt), *_no_overlap()]
+            before = [Yield(t=event.t, attempt=self._attempt), *no_overlap()]
         elif self.state is State.ENDING:
-            before = [Resumed(t=event.t, attempt=self._attempt), *_no_end()]
+            before = [Resumed(t=event.t, attempt=self._attempt), *no_end()]
         self._turn += 1
         self._overlap = self._cut = None
         self._open_attempt(event.t)
@@ -288,12 +294,4 @@ class Floor:
         self.state = State.QUIET
         overlap, self._overlap = self._overlap, None
         begins = overlap is not None or self._voiced
-        return [*_no_overlap(), *self._begin_turn(t, overlap)] if begins else []
-
-
-def _no_overlap() -> list[Action]:
-    return [CancelTimer(BARGE), CancelTimer(DUCK)]
-
-
-def _no_end() -> list[Action]:
-    return [CancelTimer(SILENCE), CancelTimer(DOUBT), CancelTimer(TIMEOUT)]
+        return [*no_overlap(), *self._begin_turn(t, overlap)] if begins else []

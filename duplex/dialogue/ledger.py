@@ -2,6 +2,8 @@
 
 A frame that left at `t` sounds at the caller's ear from `t + delay` on, and never faster than speech: frames that
 left in a burst are heard one after the other. A word is heard if at least half of it was.
+
+What has left cannot be called back: where a reply is cut off, the caller still hears what was on its way.
 """
 
 from __future__ import annotations
@@ -53,6 +55,11 @@ class Ledger:
             if self.heard < end:
                 return
             self._under_way.popleft()
+
+    def land(self) -> None:
+        """Nothing more leaves; what is on its way will be heard."""
+        self.heard = self.sent
+        self._under_way.clear()
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:

@@ -2,7 +2,8 @@
 
 Most of what listeners say while another speaks claims nothing (Yngve 1970's backchannels); what does claim the
 floor says so with its first word. So words decide early where they can, and how long the voice lasts where they
-cannot. A text that may still become a backchannel ("I" of "I see") decides nothing.
+cannot. A text that may still become a backchannel ("I" of "I see") decides nothing. A yes to what the agent is just
+asking is no backchannel: it is the answer.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
+
+from duplex.dialogue.events import Commit, Heard, ReplyText
 
 Claim = Literal["none", "open", "backchannel", "turn"]
 """`none`: no words; `open`: more of them are needed; `backchannel`: it wants nothing; `turn`: it wants the floor."""
@@ -25,15 +28,24 @@ _CLAIMS = frozenset(
 """Words with which people take the floor: a single one of them is enough. Of other words it takes two, since a
 recogniser writes some word for every hum, and "you" for a breath."""
 
-_PHRASES = frozenset(
-    tuple(phrase.split())
-    for phrase in """
-    mm|mhm|mmhm|mm hm|mm hmm|hm|hmm|hum|um|umm|um hum|uh|uh huh|uhhuh|huh|ah|aha|oh|ooh|wow|yeah|yea|yeh|yah|yep|yup|ya
-    yes|ok|okay|kay|right|all right|sure|sure thing|true|exactly|absolutely|definitely|indeed|totally|nice|good|great
-    alright|cool|fine|wonderful|perfect|lovely|interesting|really|oh really|i see|i know|i understand|got it|gotcha
-    of course|makes sense|that makes sense|fair enough|good point|that's right|that's true|that's good|is that so
-    """.replace("\n", "|").split("|")
-    if phrase.strip()
+
+def _phrases(lines: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(each.split()) for each in lines.replace("\n", "|").split("|") if each.strip())
+
+
+_AGREES = _phrases(
+    """
+    yes|yeah|yea|yeh|yah|yep|yup|ya|ok|okay|kay|right|all right|alright|sure|sure thing|true|correct|exactly|absolutely
+    definitely|indeed|totally|good|great|fine|perfect|of course|that's right|that's correct|that's true|that's good
+    """
+)
+"""What listeners say to go on listening, and the same people say for yes."""
+_PHRASES = _AGREES | _phrases(
+    """
+    mm|mhm|mmhm|mm hm|mm hmm|hm|hmm|hum|um|umm|um hum|uh|uh huh|uhhuh|huh|ah|aha|oh|ooh|wow|nice|cool|wonderful|lovely
+    interesting|really|oh really|i see|i know|i understand|got it|gotcha|makes sense|that makes sense|fair enough
+    good point|is that so
+    """
 )
 """What listeners say to go on listening."""
 _OPENINGS = frozenset(phrase[:cut] for phrase in _PHRASES for cut in range(1, len(phrase)))
@@ -51,26 +63,87 @@ class Overlap:
     """So far it was a backchannel: it may last a little longer."""
 
 
-def claim_of(text: str) -> Claim:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A reply that was stopped though something of it is left: which, when, and whether it was asking something."""
+
+    attempt: int
+    t: int
+    asked: bool
+
+
+@dataclass(slots=True)
+class Saying:
+    """What the agent says, as far as it is written, and how far it was heard."""
+
+    attempt: int = -1
+    _text: str = ""
+    _heard: int = 0
+    """Words."""
+
+    def on(self, event: ReplyText | Commit | Heard) -> None:
+        """Take what is written, committed or heard."""
+        match event:
+            case Heard():
+                self._heard = len(event.text.split())
+            case Commit(reason="resumption"):
+                self._begin(self.attempt, " ".join([event.text, *self._text.split()[self._heard :]]))
+            case Commit() if event.text:
+                self._begin(event.attempt, event.text)
+            case ReplyText() if event.attempt > self.attempt:
+                self._begin(event.attempt, event.text)
+            case ReplyText() if event.attempt == self.attempt:
+                self._text += f" {event.text}"
+
+    def _begin(self, attempt: int, text: str) -> None:
+        self.attempt, self._text, self._heard = attempt, text, 0
+
+    @property
+    def asks(self) -> bool:
+        """The sentence that is being said, or the one after it, is a question: callers know how it will end."""
+        sentences = re.split(r"(?<=[.!?])\s+", self._text.strip())
+        said, at = len(sentences[0].split()), 0
+        while at + 1 < len(sentences) and said <= self._heard:
+            at += 1
+            said += len(sentences[at].split())
+        return any(sentence.endswith("?") for sentence in sentences[at : at + 2])
+
+
+def claim_of(text: str, asked: bool = False) -> Claim:
     """What the words that were recognised so far claim.
+
+    Args:
+        text: the words.
+        asked: the agent is asking something that they may answer.
 
     >>> claim_of("Mm-hm, I see."), claim_of("I"), claim_of("Okay, but"), claim_of("...")
     ('backchannel', 'open', 'turn', 'none')
+    >>> claim_of("Yes"), claim_of("Yes", asked=True)
+    ('backchannel', 'turn')
     """
     words = re.findall(r"[a-z0-9']+", text.lower().replace("’", "'"))
     if not words:
         return "none"
     at = 0
     while at < len(words):
-        lengths = [n for n in range(_LONGEST, 0, -1) if tuple(words[at : at + n]) in _PHRASES]
-        if not lengths:
+        heads = [tuple(words[at : at + n]) for n in range(_LONGEST, 0, -1)]
+        phrase = next((head for head in heads if head in _PHRASES), None)
+        if phrase is None:
             rest = tuple(words[at:])
             claims = rest not in _OPENINGS and (rest[0] in _CLAIMS or len(rest) > 1)
             return "turn" if claims else "open"
-        at += lengths[0]
+        if asked and phrase in _AGREES:
+            return "turn"
+        at += len(phrase)
     return "backchannel"
 
 
-def says_nothing(text: str, over_speech: bool) -> bool:
-    """Whether final words ask for no answer: there are none, or they only said that the agent may go on."""
-    return not text.strip() or (over_speech and claim_of(text) in ("none", "backchannel"))
+def says_nothing(text: str, over_speech: bool, asked: bool = False) -> bool:
+    """Whether final words ask for no answer: there are none, or they only said that the agent may go on.
+
+    Args:
+        text: the words.
+        over_speech: they were said over the agent's.
+        asked: which asked something.
+    """
+    return not text.strip() or (over_speech and claim_of(text, asked) in ("none", "backchannel"))

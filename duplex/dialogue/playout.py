@@ -2,7 +2,8 @@
 
 A reply's audio is kept here from the moment it is made. It leaves, 20 ms at a time, only after its attempt was
 committed; an attempt that is dropped leaves nothing. Since every sample passes through `pull`, the ledger knows
-to the sample what has left, and says `delay` later what of it was heard: a reply is over when its last word was.
+to the sample what has left, and says `delay` later what of it was heard: a reply is over when its last word was. One
+that is cut off is over at once, with the words that are still on their way to the caller's ear.
 
 What was cut off may be kept, and be taken up again under another attempt: at the word that was cut, or after some
 words that lead back into it at the clause. What the caller hears twice then is in the account once.
@@ -204,11 +205,10 @@ class Playout:
             self._cut = _Rest({attempt})
         if self._attempt == attempt:
             ledger = self._ledger
+            ledger.land()
             if keep:
-                ledger.listen(t, self.delay)
                 self._keep(attempt)
             if ledger.sent:
-                ledger.listen(t, self.delay)
                 cut = not self._spoken
                 self._tail = self._fade_out()
                 events.append(PlayoutEnded(t=t, attempt=attempt, heard=ledger.text, interrupted=cut))

@@ -101,9 +101,11 @@ class Responder(Node):
         """The latest."""
         self._cut = False
         """The agent was stopped, and may yet go on with what it was saying."""
+        self._asked = False
+        """What it was saying asks something."""
         self._committed = -1
         self._commits = anyio.Event()
-        """Set, and replaced, at each commit."""
+        """Set, and replaced, where it may have been decided what the user wants."""
 
     async def run(self) -> None:
         """One answer at a time: a new attempt replaces the old."""
@@ -124,14 +126,18 @@ class Responder(Node):
                         self._committed = event.attempt
                         # A timeout does not know the words; whatever else is committed, the cut is decided.
                         self._cut = self._cut and event.reason == "timeout"
-                        self._commits.set()
-                        self._commits = anyio.Event()
+                        self._decided()
                     case Yield():
-                        self._cut = event.keep
+                        self._cut, self._asked = event.keep, event.asked
+                        self._decided()
                         self._drop(event.attempt)
                     case Resumed() | Discarded():
                         self._drop(event.attempt)
             tasks.cancel_scope.cancel()
+
+    def _decided(self) -> None:
+        self._commits.set()
+        self._commits = anyio.Event()
 
     def _prepare_for(self, tasks: TaskGroup, said: Transcript) -> None:
         stable = " ".join(said.text.split()[: said.stable])
@@ -149,7 +155,7 @@ class Responder(Node):
         self._preparing = None
 
     def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
-        if says_nothing(text, self._cut):
+        if says_nothing(text, self._cut, self._asked):
             return
         self._cut = False
         self._drop(attempt)
@@ -189,7 +195,8 @@ class Responder(Node):
                             call = self._used[part.call].call
                             self.tools.send_nowait(ToolUsed(t=self.clock.now(), attempt=attempt, call=call))
                     case UntilCommitted():
-                        while self._committed != attempt:
+                        # While it is open whether the user wants something else, nothing is done that cannot be undone.
+                        while self._committed < attempt or self._cut:
                             await self._commits.wait()
                     case _:
                         await self._say(attempt, part.text, part.sources)
