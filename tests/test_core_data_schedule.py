@@ -25,6 +25,7 @@ from duplex.core.data.schedule import (
     Sound,
     Turn,
     Voiced,
+    agent_gap,
     human_gap,
     lay_out,
     pauses,
@@ -95,6 +96,15 @@ def test_sounds_follow_each_other(seed: int) -> None:
         assert any(s.start == turn.answered for s in schedule.agent)
         assert all(pause in pauses(turn.sound) for pause in turn.invites)
     assert told(schedule) == told(scheduled(seed))
+
+
+def test_a_slow_agent_leaves_time_to_be_sure() -> None:
+    gaps = [agent_gap(Random(seed), slow=0.5) for seed in range(2_000)]
+    prompt = [agent_gap(Random(seed)) for seed in range(2_000)]
+    assert max(prompt) <= 2.0
+    assert max(gaps) <= 3.2
+    late = [gap > 1.2 for gap in gaps]
+    assert np.mean([gap > 1.2 for gap in prompt]) < 0.2 < 0.5 < np.mean(late) < 0.65
 
 
 @given(seeds)

@@ -22,6 +22,8 @@ RunFolder = Annotated[
     Path, typer.Option("--out", metavar="RUN", help="The run's folder; one that exists is gone on with.")
 ]
 
+Turns = Annotated[int, typer.Option(min=1, help="Turns that grammars write for the word path.")]
+
 
 app.command()(data)
 app.command()(recogniser)
@@ -38,8 +40,10 @@ def core(
     steps: Annotated[int, typer.Option(min=1, help="At most so many steps.")] = 20_000,
     batch: Annotated[int, typer.Option(min=1, help="Sequences in a step, over all processes.")] = 8,
     every: Annotated[int, typer.Option(min=1, help="Steps from one validation to the next.")] = 150,
-    turns: Annotated[int, typer.Option(min=1, help="Turns that grammars write for the word path.")] = 10_000,
+    turns: Turns = 10_000,
     seed: Annotated[int, typer.Option(help="Of weights and samples.")] = 1,
+    words: Annotated[float, typer.Option(min=0.1, help="Minutes at most for whole turns of text.")] = 60.0,
+    start: Annotated[Path | None, typer.Option(metavar="RUN", help="A run to begin with.")] = None,
 ) -> None:
     """Train the core on dialogues: its word path on text, then all of it on both channels.
 
@@ -57,7 +61,8 @@ def core(
     recipe = TrainConfig(batch=batch, steps=steps, minutes=minutes, every=every, seed=seed)
     try:
         summary = train(
-            Job(data, out, model, WordTraining(seed=seed), recipe, turns=turns, processes=processes), _told
+            Job(data, out, model, WordTraining(minutes=words, seed=seed), recipe, turns, processes, start),
+            _told,
         )
     except (FileNotFoundError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="DATA") from error
@@ -73,15 +78,35 @@ def texts(
 ) -> None:
     """Let SmolLM2 write turns for the word path, into DATA/texts: some four a second on a core."""
     from duplex.core.data.lexicon import Split
-    from duplex.core.training.pipeline import TEXTS, scripts
+    from duplex.core.data.make import TEXTS
+    from duplex.core.training.pipeline import grammar_turns
     from duplex.core.training.sampled import sample
     from duplex.models import model_folder
 
-    said = [" ".join(script.words) for script in scripts(None, Split.train, 2_000, seed)]
+    said = [" ".join(script.words) for script in grammar_turns(Split.train, 2_000, seed)]
     (data / TEXTS).mkdir(parents=True, exist_ok=True)
     model = next(model_folder("smollm2-135m").glob("*.gguf"))
     out = data / TEXTS / "smollm2.txt"
     sample(model, out, count, seed, lambda rng: rng.choice(said), lambda lines: typer.echo(f"{out}: {lines}"))
+
+
+@app.command()
+def judge(
+    data: Data,
+    minutes: Annotated[float, typer.Option(min=0.1, help="At most so long; what is judged stays.")] = 60.0,
+    turns: Turns = 10_000,
+    seed: Annotated[int, typer.Option(help="That of `duplex train core`: it makes the same turns.")] = 1,
+) -> None:
+    """Let SmolLM2 judge whether the word path's turns could be over behind each of their words."""
+    from duplex.core.streams.words import shipped_table
+    from duplex.core.training.pipeline import JUDGED, word_turns
+    from duplex.core.training.teacher import NAME
+    from duplex.core.training.teacher import judge as ask
+    from duplex.models import model_folder
+
+    said = [turn.words for turn in word_turns(data, turns, seed, shipped_table())]
+    model = next(model_folder(NAME).glob("*.gguf"))
+    ask(model, data / JUDGED, said, minutes, lambda done, total: typer.echo(f"{done} of {total} turns"))
 
 
 @app.command()

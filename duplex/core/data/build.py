@@ -54,6 +54,7 @@ class Builder:
         recognise: what hears the user.
         sentences: turns from elsewhere, as words.
         natural: share of training's users with a natural voice.
+        slow: of the agent's answers, how many come later than people's would.
     """
 
     split: Split
@@ -63,6 +64,7 @@ class Builder:
     recognise: Recognise
     sentences: Sequence[tuple[str, ...]] = ()
     natural: float = NATURAL
+    slow: float = 0.0
 
     def build(self, number: int) -> Dialogue:
         """The dialogue of this number, checked."""
@@ -72,7 +74,7 @@ class Builder:
         agent = draw_agent(self.split, rng, user)
         exchanges = plan(self.split, rng, rng.randint(3, MOST_EXCHANGES), self.sentences)
         voiced = [self._voiced(exchange, user, agent, rng) for exchange in exchanges]
-        schedule, scene = lay_out(voiced, rng), draw_scene(waves)
+        schedule, scene = lay_out(voiced, rng, self.slow), draw_scene(waves)
         mixed = mix(schedule, scene, self.split, waves)
         length = len(mixed.user) / SAMPLE_RATE
         replies = [Reply(s.start, s.end, s.broken) for s in schedule.agent if s.kind is Kind.reply]

@@ -26,17 +26,23 @@ def data(
         bool,
         typer.Option("--real", help="Recognise training dialogues really, at a core second each second."),
     ] = False,
+    natural: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Share of training's users with Kokoro's slow voices (0.2)."),
+    ] = None,
 ) -> None:
     """Make dialogues with labels. It may be stopped, and goes on where it was when it is run again.
 
-    Validation and test speak other sentences in other voices, and hear with the real recogniser.
+    In training the turns in OUT/texts/*.txt, one a line, are said too: see `duplex train texts`. Validation
+    and test speak other sentences in other voices, and hear with the real recogniser.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from duplex.core.data.make import Order, default_folder, make
+    from duplex.core.data.voices import NATURAL
 
-    folder = out or default_folder()
-    order = Order(split, hours, folder, default_folder() / "clips", seed, jobs, real)
+    folder, share = out or default_folder(), NATURAL if natural is None else natural
+    order = Order(split, hours, folder, default_folder() / "clips", seed, jobs, real, share)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

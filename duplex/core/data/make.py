@@ -18,9 +18,14 @@ from duplex.core.data.build import Builder, Recognise
 from duplex.core.data.ear import heard_really
 from duplex.core.data.lexicon import Split
 from duplex.core.data.simulate import simulated
-from duplex.core.data.voices import Studio
+from duplex.core.data.voices import NATURAL, Studio
 from duplex.core.streams.dialogue import save_dialogue
 from duplex.core.streams.layout import FRAME_SECONDS
+
+TEXTS = "texts"
+"""Where turns from elsewhere are, beside the dialogues."""
+SLOW = 0.85
+"""Share of the agent's answers in training that come late; see `schedule.agent_gap`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Order:
         jobs: processes; each takes one core.
         real: training too hears with the real recogniser.
         cache: where clips of the slow voices are kept.
+        natural: share of training's users with a natural voice.
     """
 
     split: Split
@@ -44,6 +50,7 @@ class Order:
     seed: int = 0
     jobs: int = 1
     real: bool = False
+    natural: float = NATURAL
 
     def file(self, number: int) -> Path:
         """Where the dialogue of this number is kept."""
@@ -145,7 +152,17 @@ def builder_of(order: Order) -> Builder:
         Studio(order.cache),
         SileroVad(model_folder("silero-vad")),
         _recogniser() if real else simulated,
+        written(order.out) if order.split is Split.train else (),
+        order.natural,
+        SLOW if order.split is Split.train else 0.0,
     )
+
+
+def written(folder: Path) -> tuple[tuple[str, ...], ...]:
+    """The turns in FOLDER/texts/*.txt, a turn a line, as words; `duplex train texts` makes some."""
+    files = sorted((folder / TEXTS).glob("*.txt"))
+    lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
+    return tuple(tuple(line.split()) for line in lines if line.strip())
 
 
 def _recogniser() -> Recognise:

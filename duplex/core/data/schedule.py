@@ -34,6 +34,8 @@ INVITING = 0.45
 _MOST_OVERLAP, _LONGEST_GAP = 0.6, 2.5
 _MINIMUM_REPLY = 0.6
 """Seconds of a reply before anybody talks into it."""
+_WAIT, _LONGEST_WAIT = (1.2, 2.6), 3.2
+"""Seconds by which a slow agent is slower than people, and the most that it is silent before it answers."""
 
 
 class Kind(StrEnum):
@@ -125,12 +127,19 @@ def human_gap(rng: Random) -> float:
     return GAP_QUANTILES[-1][1]
 
 
-def agent_gap(rng: Random) -> float:
-    """How long after the end of a turn the agent is heard: as people, but never before it."""
+def agent_gap(rng: Random, slow: float = 0.0) -> float:
+    """How long after the end of a turn the agent is heard: as people, but never before it.
+
+    Args:
+        rng: decides.
+        slow: how often the agent takes longer. Who hears prompt answers alone learns that no silence of a second is
+            ever an end: those that were ends are over by then.
+    """
     while True:
         gap = human_gap(rng)
         if 0.05 <= gap <= 2.0:
-            return gap
+            break
+    return min(_LONGEST_WAIT, gap + rng.uniform(*_WAIT)) if slow and rng.random() < slow else gap
 
 
 def placed(kind: Kind, clip: Clip, texts: Sequence[str], at: float, until: float | None = None) -> Sound:
@@ -150,6 +159,7 @@ def pauses(sound: Sound) -> list[tuple[float, float]]:
 @dataclass(slots=True)
 class _Stage:
     rng: Random
+    slow: float = 0.0
     turns: list[Turn] = field(default_factory=list)
     user: list[Sound] = field(default_factory=list)
     agent: list[Sound] = field(default_factory=list)
@@ -168,7 +178,7 @@ class _Stage:
         if plan.before is not Over.nothing:
             self._between(plan, extras)
         turn = self._turn(voiced)
-        start = turn.over + (self.rng.uniform(0.1, 0.6) if not turn.ended else agent_gap(self.rng))
+        start = turn.over + (self.rng.uniform(0.1, 0.6) if not turn.ended else agent_gap(self.rng, self.slow))
         self.turns.append(Turn(turn.sound, turn.over, turn.ended, start, turn.invites))
         self._reply(voiced, start, extras)
 
@@ -256,9 +266,9 @@ class _Stage:
         self._speak(Sound(reply.kind, start, reply.end, reply.clip, reply.spans, reply.words, ducked))
 
 
-def lay_out(dialogue: Sequence[Voiced], rng: Random) -> Schedule:
-    """Put a dialogue's sounds on a clock; the same generator gives the same times."""
-    stage = _Stage(rng, free=rng.uniform(0.2, 0.8))
+def lay_out(dialogue: Sequence[Voiced], rng: Random, slow: float = 0.0) -> Schedule:
+    """Put a dialogue's sounds on a clock; the same generator gives the same times. `slow`: see `agent_gap`."""
+    stage = _Stage(rng, slow, free=rng.uniform(0.2, 0.8))
     for voiced in dialogue:
         stage.exchange(voiced)
     length = max(stage.free, stage.quiet) + rng.uniform(0.5, 1.5)

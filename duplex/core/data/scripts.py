@@ -21,6 +21,20 @@ _PAUSE_SIGMA = math.log(PAUSE_P90 / PAUSE_MEDIAN) / 1.2816
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 2.5
 """Seconds; below the first it is no pause but the gap between two words."""
 
+WRITTEN = 0.35
+"""Of turns, those from elsewhere, where there are any."""
+_ASKING = frozenset(
+    """
+    who what where when why how which whose can could would will shall should may is are was were am do does did have
+    has had isn't aren't don't doesn't didn't can't won't
+    """.split()  # noqa: SIM905  a list of words reads as one
+)
+"""With these a question begins."""
+_JOINTS = frozenset(
+    ("and", "but", "so", "because", "or", "if", "when", "which", "with", "before", "after", "for")
+)
+"""Before these a sentence from elsewhere could be over."""
+
 _PLAIN, _FILLER, _REPAIR = "plain", "filler", "repair"
 
 
@@ -113,9 +127,8 @@ class Writer:
 
     def turn(self, family: Family | None = None) -> Script:
         """One turn of a family; without one, of any that speaks to the agent, or one of the given sentences."""
-        if family is None and self.sentences and self.rng.random() < 0.2:
-            words = self.rng.choice(self.sentences)
-            return self._broken(Sentence(words), "statement", "written", "", "")
+        if family is None and self.sentences and self.rng.random() < WRITTEN:
+            return self._written(self.rng.choice(self.sentences))
         if family is None:
             family = self.rng.choice([f for f in self.families if f.kind != "side"])
         return self._of(family)
@@ -131,6 +144,11 @@ class Writer:
         """An entry of a slot as a turn of its own: a backchannel, or "wait, stop"."""
         words = [_Word(word) for word in self.rng.choice(self.lexicon.slots[slot]).split()]
         return self._script(words, (), kind, slot, "", "")
+
+    def _written(self, words: tuple[str, ...]) -> Script:
+        may_end = frozenset(at for at in range(3, len(words) - 1) if words[at].lower() in _JOINTS)
+        kind = "question" if words[0].lower() in _ASKING else "statement"
+        return self._broken(Sentence(words, may_end), kind, "written", "", "")
 
     def _of(self, family: Family) -> Script:
         last: dict[str, str] = {}

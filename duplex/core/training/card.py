@@ -31,7 +31,8 @@ beside them `words.npz`, the word table. Written by `duplex train export`; it di
 - {train_dialogues} synthetic dialogues of {train_hours:.2f} h in training, {validation_dialogues} of
   {validation_hours:.2f} h in validation: no sentence family, open word, voice or noise is in both. Training hears
   with a simulated recogniser, validation, unless something else is said here, with the real one. No human speech.
-- Text: {turns:,} turns of the training grammars and {texts}
+- Text: {turns:,} turns of the training grammars and {texts} P(end) of SmolLM2-135M-Instruct behind each word of
+  {judged:,} turns.
 - {steps:,} steps of {batch} sequences of {crop} frames, {minutes:.0f} minutes at {rate:,.0f} frames a second.
 """
 
@@ -65,7 +66,8 @@ def write_card(run: Path, exported: Exported, out: Path) -> Path:
         **{f"{split}_dialogues": data[split]["dialogues"] for split in data},
         **{f"{split}_hours": data[split]["frames"] * 0.08 / 3600 for split in data},
         turns=config["turns"],
-        texts=f"{texts:,} that SmolLM2-135M-Instruct wrote." if texts else "nothing else.",
+        texts=f"{texts:,} of `texts/`." if texts else "nothing else.",
+        judged=summary["judged"],
         steps=frames["step"],
         batch=config["frames"]["batch"],
         crop=config["frames"]["crop"],

@@ -159,7 +159,10 @@ def export(core: Core, path: WordPath, out: Path, steps: int = 40) -> Exported:
         raise ParityError(f"exported and trained differ by {difference:.2g}, the sizes are {sizes}")
     for name, part in parts.items():
         part.replace(out / name)
-    return Exported(sizes, difference, sum(p.numel() for m in (core, path) for p in m.parameters()))
+    of_judge = sum(p.numel() for p in path.judge.parameters())  # it has done its work
+    return Exported(
+        sizes, difference, sum(p.numel() for m in (core, path) for p in m.parameters()) - of_judge
+    )
 
 
 def random_inputs(config: ModelConfig, rows: int, draw: np.random.Generator) -> Inputs:

@@ -70,9 +70,12 @@ class Run:
         train, validation: what on.
         group: the processes that share the work.
         device: where to compute.
+        start: the folder of a run whose best weights this one begins with.
 
     Raises:
+        FileNotFoundError: there are none.
         ValueError: the folder holds a run of another model.
+        RuntimeError: so does the one to begin with.
     """
 
     def __init__(
@@ -84,11 +87,16 @@ class Run:
         validation: Source,
         group: Group,
         device: torch.device,
+        start: Path | None = None,
     ) -> None:
         self.folder, self.recipe, self.group, self.device = folder, recipe, group, device
         self.train, self.validation = train, validation
         torch.manual_seed(recipe.seed)
         self.core = Core(model).to(device)
+        if start is not None:
+            self.core.load_state_dict(
+                torch.load(start / BEST, map_location=device, weights_only=True)["core"]
+            )
         self.weights = {name: part.to(device) for name, part in class_weights(train.stored).items()}
         self.optimiser = torch.optim.AdamW(
             _groups(self.core, recipe.decay), lr=recipe.rate, betas=(0.9, 0.98)

@@ -19,6 +19,8 @@ from duplex.core.training.model import Core, Inputs, Outputs
 
 SOON = 6
 """Frames within which an end is to be anticipated: 480 ms."""
+SILENT = 3
+"""Frames of silence after which the first question is whether the turn is over: 240 ms."""
 _HOLD, _START = STATES.index("hold"), STATES.index("start")
 
 Metrics = dict[str, float | None]
@@ -39,8 +41,9 @@ def evaluate(core: Core, batches: Iterable[Batch], class_weights: dict[str, Tens
 
     Returns:
         `loss_HEAD`; `state_f1_NAME`, `overlap_f1_NAME` and their means; `vad_accuracy` of the user;
-        `over_auc` (silent in a turn: is it over or a pause?); `anticipation_auc` (still speaking: will it end within
-        480 ms?); `frames`. None where the labels give no answer.
+        `over_auc` (silent in a turn: is it over or a pause?); `turn_end_auc` (the same, once a silence, after 240 ms
+        of it); `anticipation_auc` (still speaking: will it end within 480 ms?); `frames`. None where the labels give
+        no answer.
     """
     core.eval()
     device = next(core.parameters()).device
@@ -73,10 +76,20 @@ def _answers(outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
     silent = (targets["state"] == _HOLD) | (targets["state"] == _START)
     found["over_score"] = ends_within(outputs["hazard"], 0)[silent]
     found["over_true"] = targets["state"][silent] == _START
+    first = _run((targets["vad"][..., 0] == 0) & (targets["hazard"] >= 0)) == SILENT
+    found["end_score"] = ends_within(outputs["hazard"], 0)[first]
+    found["end_true"] = targets["hazard"][first] == 0
     speaking = (targets["vad"][..., 0] == 1) & (targets["hazard"] > 0)
     found["soon_score"] = ends_within(outputs["hazard"], SOON)[speaking]
     found["soon_true"] = targets["hazard"][speaking] <= SOON
     return found
+
+
+def _run(mask: Tensor) -> Tensor:
+    """For how many frames in a row a mask holds so far: bool [batch, time] to int64."""
+    count = torch.cumsum(mask.long(), dim=1)
+    before: Tensor = torch.cummax(torch.where(mask, 0, count), dim=1).values
+    return count - before
 
 
 def _measures(answers: dict[str, NDArray[Any]]) -> Metrics:
@@ -88,5 +101,6 @@ def _measures(answers: dict[str, NDArray[Any]]) -> Metrics:
         found[f"{head}_f1"] = float(np.mean(told)) if told else None
     found["vad_accuracy"] = float(np.mean(answers["vad_right"])) if len(answers["vad_right"]) else None
     found["over_auc"] = auc(answers["over_score"], answers["over_true"])
+    found["turn_end_auc"] = auc(answers["end_score"], answers["end_true"])
     found["anticipation_auc"] = auc(answers["soon_score"], answers["soon_true"])
     return found

@@ -24,13 +24,19 @@ Outputs = dict[str, Tensor]
 
 
 class WordPath(nn.Module):
-    """The user's words to a code, and to whether they are all of the turn: a GRU over frozen word vectors."""
+    """The user's words to a code, and to whether they are all of the turn: a GRU over frozen word vectors.
 
-    def __init__(self, vector: int, words: int, dropout: float = 0.3) -> None:
+    In training another head, `judge`, answers from the same code as a language model would: it knows far more of how
+    sentences go on than the turns here can teach. Only what it leaves in the code is shipped.
+    """
+
+    def __init__(self, vector: int, words: int, hidden: int = 256, dropout: float = 0.3) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.gru = nn.GRU(vector + 1, words, batch_first=True)
+        self.gru = nn.GRU(vector + 1, hidden, batch_first=True)
+        self.code = nn.Linear(hidden, words)
         self.complete = nn.Sequential(nn.Linear(words, words // 2), nn.SiLU(), nn.Linear(words // 2, 1))
+        self.judge = nn.Linear(words, 1)
 
     def forward(self, vectors: Tensor, tentative: Tensor) -> tuple[Tensor, Tensor]:
         """Beliefs to codes.
@@ -42,10 +48,17 @@ class WordPath(nn.Module):
         Returns:
             The code float [batch, words], within -1..1, and the logit of "these are all words" [batch].
         """
-        seen = torch.cat((self.dropout(vectors), tentative.unsqueeze(-1)), dim=-1)
-        steps, _ = self.gru(seen)
-        code = steps[:, -1]
+        code = torch.tanh(self.code(self._steps(vectors, tentative)[:, -1]))
         return code, self.complete(self.dropout(code)).squeeze(-1)
+
+    def every(self, vectors: Tensor, tentative: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits behind every word, as if it were the latest: of "these are all words", and the judge's [batch, 24]."""
+        codes = torch.tanh(self.code(self._steps(vectors, tentative)))
+        return self.complete(self.dropout(codes)).squeeze(-1), self.judge(self.dropout(codes)).squeeze(-1)
+
+    def _steps(self, vectors: Tensor, tentative: Tensor) -> Tensor:
+        steps: Tensor = self.gru(torch.cat((self.dropout(vectors), tentative.unsqueeze(-1)), dim=-1))[0]
+        return steps
 
 
 class Core(nn.Module):

@@ -15,6 +15,7 @@ import torch
 
 from duplex.core.data.grammar import families
 from duplex.core.data.lexicon import Split, lexicon
+from duplex.core.data.make import written
 from duplex.core.data.scripts import Script, Writer
 from duplex.core.streams.words import WordTable, shipped_table
 from duplex.core.training.batches import Source, encode
@@ -23,15 +24,17 @@ from duplex.core.training.examples import Examples, Swaps, from_beliefs, from_sc
 from duplex.core.training.loop import Run
 from duplex.core.training.model import WordPath
 from duplex.core.training.parallel import Group, in_parallel
+from duplex.core.training.prefixes import from_turns
 from duplex.core.training.sampled import as_script
 from duplex.core.training.store import Stored, store
-from duplex.core.training.wordpath import WordTraining, train_words, word_metrics
+from duplex.core.training.teacher import known_ends
+from duplex.core.training.wordpath import WordTraining, train_prefixes, train_words, word_metrics
 
 CONFIG, WORDS, SUMMARY = "config.json", "words.pt", "summary.json"
-PREPARED, TEXTS = "prepared", "texts"
+PREPARED, JUDGED = "prepared", "judged.jsonl"
 _VALIDATION_TURNS = 4_000
-_SAMPLED = 4
-"""How often what the language model wrote is taken: it is more varied than the grammars, and there is less of it."""
+_AS_BELIEFS = 16_000
+"""Turns whose beliefs are learnt from after the whole turns were."""
 
 Report = Callable[[str, dict[str, Any]], None]
 
@@ -41,13 +44,14 @@ class Job:
     """What to train, on what, where.
 
     Attributes:
-        data: the folder of `train`, `validation` and perhaps `texts/*.txt` with a turn a line.
+        data: the folder of `train`, `validation` and perhaps `texts/*.txt` with a turn a line, and JUDGED.
         folder: the run's: log, checkpoint, weights.
         model: sizes.
         words: how the word path is trained.
         frames: how the frame path is.
         turns: turns that the grammars write for the word path.
         processes: that share the frame path's work; of one thread each.
+        start: a run whose frame path this one begins with; its model has the same sizes.
     """
 
     data: Path
@@ -57,6 +61,7 @@ class Job:
     frames: TrainConfig
     turns: int = 10_000
     processes: int = 1
+    start: Path | None = None
 
 
 def train(job: Job, report: Report = lambda stage, row: None) -> dict[str, Any]:
@@ -88,7 +93,8 @@ def train(job: Job, report: Report = lambda stage, row: None) -> dict[str, Any]:
     best = torch.load(job.folder / "best.pt", map_location="cpu", weights_only=True)["metrics"]
     summary: dict[str, Any] = {"words": found, "frames": best}
     summary["data"] = {split: {"dialogues": len(s.names), "frames": len(s)} for split, s in stored.items()}
-    summary["texts"] = len(scripts(job.data / TEXTS, Split.train, 0, job.words.seed))
+    summary["texts"] = len(written(job.data))
+    summary["judged"] = len(known_ends(job.data / JUDGED))
     (job.folder / SUMMARY).write_text(json.dumps(summary, indent=2))
     return summary
 
@@ -104,43 +110,47 @@ def words_stage(
         path.load_state_dict(state["path"])
         return path, state["metrics"]
     heard = {split: _heard(part) for split, part in stored.items()}
-    made = written_examples(job, table)
-    written = from_scripts(
+    turns, rng = word_turns(job.data, job.turns, job.words.seed, table), Random(job.words.seed + 1)
+    asked = from_scripts(
         table,
-        scripts(None, Split.validation, min(job.turns, _VALIDATION_TURNS), 2),
+        grammar_turns(Split.validation, min(job.turns, _VALIDATION_TURNS), 2),
         Random(job.words.seed + 1),
     )
+    both = joined([asked, heard["validation"]])
     torch.manual_seed(job.words.seed)
     path = WordPath(table.dim, job.model.words)
-    train_words(
-        path, table, joined([made, heard["train"]]), joined([written, heard["validation"]]), job.words, report
-    )
-    metrics = {"written": word_metrics(path, table, written)}
+    whole = from_turns(table, turns, known_ends(job.data / JUDGED), rng)
+    train_prefixes(path, table, whole, both, job.words, report)
+    made = from_scripts(table, turns[:_AS_BELIEFS], rng)
+    train_words(path, table, joined([made, heard["train"]]), both, job.words, report)
+    metrics = {"written": word_metrics(path, table, asked)}
     if len(heard["validation"]):
         metrics["recognised"] = word_metrics(path, table, heard["validation"])
     torch.save({"path": path.state_dict(), "metrics": metrics}, file)
     return path, metrics
 
 
-def written_examples(job: Job, table: WordTable) -> Examples:
-    """Turns of the training grammars and of the language model, as they are and in other words."""
-    rng, swaps = Random(job.words.seed), Swaps(table)
-    grammar = scripts(None, Split.train, job.turns, job.words.seed)
-    sampled = scripts(job.data / TEXTS, Split.train, 0, job.words.seed)
-    turns = [*grammar, *swaps.apply(grammar, rng), *sampled]
-    for _ in range(_SAMPLED - 1):
-        turns += swaps.apply(sampled, rng)
-    return from_scripts(table, turns, rng)
+def word_turns(data: Path, count: int, seed: int, table: WordTable) -> list[Script]:
+    """Turns of the training grammars and those from elsewhere, as they are and in other words, shuffled.
+
+    Args:
+        data: the folder with `texts`.
+        count: turns that the grammars write.
+        seed: of all of it.
+        table: tells which words are alike.
+    """
+    rng, swaps = Random(seed), Swaps(table)
+    grammar = grammar_turns(Split.train, count, seed)
+    others = [as_script(words, rng) for words in written(data)]
+    turns = [*grammar, *others, *swaps.apply(grammar, rng), *swaps.apply(others, rng)]
+    rng.shuffle(turns)
+    return turns
 
 
-def scripts(texts: Path | None, split: Split, count: int, seed: int) -> list[Script]:
-    """Turns of a split's grammars and, with `texts`, all that were written besides."""
+def grammar_turns(split: Split, count: int, seed: int) -> list[Script]:
+    """Turns that a split's grammars write."""
     writer = Writer(split, families(split), lexicon(split), Random(seed))
-    made = [writer.turn() for _ in range(count)]
-    rng = Random(seed)
-    for file in sorted(texts.glob("*.txt")) if texts else ():
-        made += [as_script(tuple(line.split()), rng) for line in file.read_text().splitlines() if line]
-    return made
+    return [writer.turn() for _ in range(count)]
 
 
 def source(job: Job, split: str) -> Source:
@@ -159,7 +169,7 @@ def _frames_stage(job: Job, report: Report, group: Group) -> None:
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", group.rank % torch.cuda.device_count()) if cuda else torch.device("cpu")
     train, validation = source(job, "train"), source(job, "validation")
-    run = Run(job.folder, job.model, job.frames, train, validation, group, device)
+    run = Run(job.folder, job.model, job.frames, train, validation, group, device, job.start)
     run.go(partial(report, "frames"))
 
 
@@ -170,4 +180,5 @@ def _print(stage: str, row: dict[str, Any]) -> None:
 
 def _described(job: Job) -> dict[str, Any]:
     described = asdict(job)
-    return described | {"data": str(job.data), "folder": str(job.folder)}
+    start = None if job.start is None else str(job.start)
+    return described | {"data": str(job.data), "folder": str(job.folder), "start": start}

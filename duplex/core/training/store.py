@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from duplex.core.data.lexicon import Split
 from duplex.core.streams.dialogue import Dialogue, dialogue_files, load_dialogue
 from duplex.core.streams.frames import clocks, scan_streams
 from duplex.core.streams.layout import FEATURES, WORD_WINDOW, Kind, Layout
 from duplex.core.streams.words import Beliefs, WordTable
 from duplex.core.training.losses import vap_classes
+from duplex.core.turns import patient
 
 _LABELS = {"state": "i1", "hazard": "i2", "vap": "i2", "overlap": "i1", "complete": "i1"}
 _BELIEFS = {"ids": ("i4", (WORD_WINDOW,)), "tentative": ("u1", (WORD_WINDOW,)), "count": ("i4", ())}
@@ -90,7 +92,10 @@ def store(
     known = {name for name, _, _ in index}
     new = [file for file in files if file.name not in known]
     for done, file in enumerate(new, 1):
-        columns, words = _columns(load_dialogue(file), table, layout, sum(beliefs for *_, beliefs in index))
+        dialogue = load_dialogue(file)
+        if split == Split.validation:  # what is measured must not lean on the recorded agent's answer
+            dialogue = patient(dialogue)
+        columns, words = _columns(dialogue, table, layout, sum(beliefs for *_, beliefs in index))
         _append(place, {**columns, **words})
         index.append((file.name, len(columns[BELIEF]), len(words["count"])))
         if done % 50 == 0 or done == len(new):

@@ -7,16 +7,15 @@ SmolLM2-135M's input embeddings (Apache-2.0), reduced to their 96 principal comp
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from duplex.core.streams.words import SPECIAL, WordTable
+from duplex.core.training.gguf import open_gguf
 
 SIZE = 12_000
 DIM = 96
@@ -33,56 +32,16 @@ gonna wanna gotta kinda sorta dunno cause please thanks tomorrow tonight
 """
 """What is spoken, whatever the model's vocabulary says; made of its pieces where it is no token."""
 
-_Q8_0 = 8
-_Q8_0_BLOCK = np.dtype([("scale", "<f2"), ("values", "i1", 32)])
-_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-_TEXT, _ARRAY = 8, 9
-
 
 def token_embeddings(path: Path) -> tuple[list[str], NDArray[np.float32]]:
-    """The tokens and input embeddings of a GGUF file whose embeddings are Q8_0: float32 [tokens, dim].
+    """The tokens and input embeddings of a GGUF file: float32 [tokens, dim].
 
     Raises:
         OSError: there is no such file.
         ValueError: it is another kind of file.
     """
-    with path.open("rb") as file:
-        magic, _, tensors, pairs = struct.unpack("<4sIQQ", file.read(24))
-        if magic != b"GGUF":
-            raise ValueError(f"{path} is no GGUF file")
-        meta = {_text(file): _value(file, _unpack(file, "I")) for _ in range(pairs)}
-        places = dict(_tensor(file) for _ in range(tensors))
-        align = int(meta.get("general.alignment", 32))
-        dims, kind, offset = places["token_embd.weight"]
-        if kind != _Q8_0:
-            raise ValueError(f"{path}: the embeddings are of GGUF type {kind}, not Q8_0")
-        file.seek(-(-file.tell() // align) * align + offset)
-        blocks = np.fromfile(file, _Q8_0_BLOCK, dims[0] * dims[1] // 32)
-    values = blocks["values"].astype(np.float32) * blocks["scale"].astype(np.float32)[:, None]
-    return meta["tokenizer.ggml.tokens"], values.reshape(dims[1], dims[0])
-
-
-def _unpack(file: BinaryIO, kind: str) -> Any:
-    return struct.unpack("<" + kind, file.read(struct.calcsize("<" + kind)))[0]
-
-
-def _text(file: BinaryIO) -> str:
-    return file.read(_unpack(file, "Q")).decode("utf-8", "replace")
-
-
-def _value(file: BinaryIO, kind: int) -> Any:
-    if kind == _TEXT:
-        return _text(file)
-    if kind == _ARRAY:
-        inner = _unpack(file, "I")
-        return [_value(file, inner) for _ in range(_unpack(file, "Q"))]
-    return _unpack(file, _SCALARS[kind])
-
-
-def _tensor(file: BinaryIO) -> tuple[str, tuple[list[int], int, int]]:
-    name = _text(file)
-    dims = [_unpack(file, "Q") for _ in range(_unpack(file, "I"))]
-    return name, (dims, _unpack(file, "I"), _unpack(file, "Q"))
+    file = open_gguf(path)
+    return file.meta["tokenizer.ggml.tokens"], file.tensor("token_embd.weight")
 
 
 def build_table(model: Path, everyday: Iterable[str] = (), size: int = SIZE, dim: int = DIM) -> WordTable:

@@ -1,6 +1,8 @@
 """Training the word path: by text alone, before any audio, and then frozen.
 
-It is the strongest signal of all, it is cheap, and frozen it cannot learn the sentences that the voices say.
+It is the strongest signal of all, it is cheap, and frozen it cannot learn the sentences that the voices say. First
+come whole turns, behind each word of which a language model's judgement is learnt beside the answer; then beliefs as
+they are heard.
 """
 
 from __future__ import annotations
@@ -18,20 +20,36 @@ from duplex.core.streams.words import WordTable
 from duplex.core.training.examples import Examples
 from duplex.core.training.metrics import auc, matched_auc, passed_holds
 from duplex.core.training.model import WordPath
+from duplex.core.training.prefixes import Prefixes
 
 Report = Callable[[dict[str, float | None]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class WordTraining:
-    """The recipe. `smooth` moves answers away from 0 and 1; the others as in `TrainConfig`."""
+    """The recipe.
 
-    epochs: int = 12
+    Attributes:
+        passes: over whole turns.
+        minutes: at most so long for them.
+        epochs: over beliefs.
+        batch: turns, or beliefs, in a step.
+        rate: the learning rate of the passes; beliefs get `settle` times as much.
+        judged: what the judge's answers count beside those of the turns themselves.
+        smooth: moves answers away from 0 and 1.
+        decay, patience, seed: as in `TrainConfig`.
+    """
+
+    passes: int = 10
+    minutes: float = 60.0
+    epochs: int = 4
     batch: int = 256
-    rate: float = 2e-3
-    decay: float = 0.01
+    rate: float = 3e-3
+    settle: float = 0.3
+    judged: float = 1.0
     smooth: float = 0.02
-    patience: int = 3
+    decay: float = 0.01
+    patience: int = 2
     seed: int = 1
 
 
@@ -64,6 +82,56 @@ def word_metrics(path: WordPath, table: WordTable, examples: Examples) -> dict[s
     }
 
 
+def train_prefixes(
+    path: WordPath,
+    table: WordTable,
+    turns: Prefixes,
+    validation: Examples,
+    recipe: WordTraining,
+    report: Report = lambda row: None,
+) -> None:
+    """Train on whole turns in place; the last pass is kept, since its rate is the least."""
+    draw = np.random.default_rng(recipe.seed)
+    torch.manual_seed(recipe.seed)
+    optimiser = torch.optim.AdamW(path.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    begun, step, steps = default_timer(), 0, recipe.passes * -(-len(turns) // recipe.batch)
+    for number in range(recipe.passes):
+        path.train()
+        order, total = draw.permutation(len(turns)), 0.0
+        for at in range(0, len(order), recipe.batch):
+            done = max(step / steps, (default_timer() - begun) / (recipe.minutes * 60))
+            for part in optimiser.param_groups:
+                part["lr"] = recipe.rate * min(1.0, 20 * done + 0.05) * (1 - min(0.98, done))
+            rows = order[at : at + recipe.batch]
+            total += _descend(path, optimiser, _prefix_loss(path, table, turns, rows, recipe)) * len(rows)
+            step += 1
+        spent = default_timer() - begun
+        row: dict[str, float | None] = {"pass": number, "train_loss": total / len(order), "seconds": spent}
+        report({**row, **word_metrics(path, table, validation)})
+        if spent > recipe.minutes * 60:
+            break
+
+
+def _prefix_loss(
+    path: WordPath,
+    table: WordTable,
+    turns: Prefixes,
+    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+    recipe: WordTraining,
+) -> Tensor:
+    """Of the turns' own answers, and of the judge's where it gave some."""
+    asked = [torch.from_numpy(part[rows]) for part in (turns.complete, turns.weight, turns.judged)]
+    complete, weight, judged = asked
+    found, as_judge = path.every(vectors_of(table, turns.ids[rows]), torch.from_numpy(turns.tentative[rows]))
+    answers = complete.clamp(min=0) * (1 - 2 * recipe.smooth) + recipe.smooth
+    own = F.binary_cross_entropy_with_logits(found, answers, reduction="none")
+    loss = (own * weight).sum() / weight.sum().clamp(min=1)
+    known = judged >= 0
+    if known.any():
+        loss = loss + recipe.judged * F.binary_cross_entropy_with_logits(as_judge[known], judged[known])
+    return loss
+
+
 def train_words(
     path: WordPath,
     table: WordTable,
@@ -72,12 +140,13 @@ def train_words(
     recipe: WordTraining,
     report: Report = lambda row: None,
 ) -> dict[str, float | None]:
-    """Train in place, keep the epoch whose validation loss is least, and return its metrics."""
+    """Train on beliefs in place, keep the epoch whose validation loss is least, and return its metrics."""
     draw = np.random.default_rng(recipe.seed)
     torch.manual_seed(recipe.seed)
     steps = recipe.epochs * -(-len(train) // recipe.batch)
-    optimiser = torch.optim.AdamW(path.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps, pct_start=0.1)
+    rate = recipe.rate * recipe.settle
+    optimiser = torch.optim.AdamW(path.parameters(), lr=rate, weight_decay=recipe.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
     best: dict[str, float | None] = {}
     kept = {name: value.clone() for name, value in path.state_dict().items()}
     waited = 0
@@ -109,9 +178,12 @@ def _step(
 ) -> float:
     _, logits = path(vectors_of(table, part.ids), torch.from_numpy(part.tentative))
     answers = torch.from_numpy(part.complete) * (1 - 2 * smooth) + smooth
-    loss = F.binary_cross_entropy_with_logits(logits, answers)
+    return _descend(path, optimiser, F.binary_cross_entropy_with_logits(logits, answers)) * len(part)
+
+
+def _descend(path: WordPath, optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(path.parameters(), 1.0)
     optimiser.step()
-    return float(loss.detach()) * len(part)
+    return float(loss.detach())
