@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from duplex.agent.anticipating import Controller
 from duplex.agent.session import Engines, Session
 from duplex.agent.spec import AgentSpec
+from duplex.dialogue.anticipation import Reliance
 from duplex.graph import Lanes
 
 
@@ -15,11 +17,23 @@ class _Place:
     def stream(self) -> _Place:
         return self
 
+    session = stream
+
 
 def mermaid(spec: AgentSpec) -> str:
     """The session's event graph as a Mermaid flowchart."""
     place: Any = _Place()
-    engines = Engines(Lanes(), place, place, place, probability=place, answerer=place, greeting=spec.greeting)
+    controller = None if spec.turns.core == "off" else Controller(place, Reliance())
+    engines = Engines(
+        Lanes(),
+        place,
+        place,
+        place,
+        probability=place,
+        answerer=place,
+        greeting=spec.greeting,
+        controller=controller,
+    )
     session = Session(engines)
     session.graph.check()
     return session.graph.mermaid()

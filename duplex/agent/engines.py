@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
+from duplex.agent.anticipating import load_controller
 from duplex.agent.brain import Brain, load_brain
 from duplex.agent.extracting import FreeText
 from duplex.agent.limits_spec import LimitsSection
@@ -81,6 +82,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     index = await _in_thread(_open_index, spec.knowledge, cache) if spec.knowledge else None
     names = index.titles if index else []
     vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
+    controller = await _in_thread(load_controller, spec.turns.core)
     brain = await _in_thread(load_brain, spec.llm, lanes)
     answerer, toolbox = await _answering(spec, brain, index, lanes)
 
@@ -102,6 +104,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         echo_cancellation=spec.echo_cancellation,
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
         brain=brain,
+        controller=controller,
         close=close,
     )
     await _warm(engines)

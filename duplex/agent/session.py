@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from asr.types import Recogniser
 from asr.vad import SileroVad
+from duplex.agent.anticipating import Controller, Ports, join
+from duplex.agent.limiting import common, connect_limits
 from duplex.agent.memory import give_back
 from duplex.dialogue.events import (
     AGENT_RATE,
     Announce,
-    Commit,
-    Discarded,
     EndAsked,
     EndProbability,
     Noted,
@@ -30,23 +30,21 @@ from duplex.dialogue.events import (
     SessionEnded,
     SessionStarted,
     Transcript,
-    TurnStarted,
     TypedText,
     UserAudio,
     VoiceStarted,
     VoiceStopped,
-    Yield,
 )
 from duplex.dialogue.floor import Floor, FloorSettings
 from duplex.dialogue.history import History
-from duplex.dialogue.limits import Limits, LimitSettings
+from duplex.dialogue.limits import LimitSettings
 from duplex.dialogue.playout import Playout
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
 from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_seconds, to_ticks
 from duplex.logs import caption, session_logs
 from duplex.nodes.answerer import Answerer, PerSession
 from duplex.nodes.hearing import Detector, Hearer
-from duplex.nodes.playing import ENDING_EVENTS, FLOOR_EVENTS, PLAYOUT_EVENTS, Loudspeaker, Scribe
+from duplex.nodes.playing import FLOOR_EVENTS, PLAYOUT_EVENTS, Loudspeaker, Scribe
 from duplex.nodes.replying import Endpointer, Probability, Responder
 from duplex.nodes.speaking import Voice
 from tts.types import Synthesiser
@@ -94,6 +92,8 @@ class Engines:
     echo_cancellation: bool = False
     brain: Brain | None = None
     """The language models behind `probability` and `answerer`."""
+    controller: Controller | None = None
+    """The duplex core, where it decides with the floor's rules."""
     close: Callable[[], Awaitable[None]] | None = None
     """Releases the models."""
 
@@ -141,6 +141,8 @@ class Session:
         if self._clock is None:
             return np.zeros(AGENT_RATE // 50, dtype=np.int16)
         frame = self._loudspeaker.pull()
+        if self._listener is not None:
+            self._listener.played(frame)
         if self._echo is not None:
             self._echo.played(frame)
         return frame
@@ -234,47 +236,29 @@ class Session:
         graph.connect(self._user.out, floor.events, only=(SessionStarted, TypedText, Announce))
         graph.connect(detector.voice, floor.events)
         for target in (hearer.events, responder.events, voice.events, speaker.events):
-            graph.connect(floor.actions, target, only=_common(target.types, FLOOR_EVENTS), capacity=256)
+            graph.connect(floor.actions, target, only=common(target.types, FLOOR_EVENTS), capacity=256)
         graph.connect(hearer.words, endpointer.words)
         graph.connect(hearer.words, responder.events)
         graph.connect(hearer.words, floor.events, feedback=True, capacity=256)
-        graph.connect(endpointer.ends, floor.events, feedback=True, capacity=256)
         graph.connect(responder.reply, voice.events)
         graph.connect(voice.speech, speaker.events)
         graph.connect(responder.reply, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
-        self._connect_limits(graph, floor, _limits(engines.limits))
+        told = (self._user.out, floor.actions, speaker.played)
+        connect_limits(graph, engines.limits, told, floor, scribe)
         graph.connect(self._user.out, scribe.events, only=(TypedText, Noted))
-        sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
+        heard = (self._user.out, detector.voice, hearer.words, endpointer.ends)
+        ports = Ports(*heard, speaker.played, floor.actions, floor.events, scribe.events)
+        self._listener = join(graph, engines.controller, lanes, ports, _AUDIO_AGE)
+        sources = (detector.voice, hearer.words, floor.actions, speaker.played)
         made = (responder.tools, responder.reply, responder.errors, voice.speech, voice.errors)
         for source in (*sources, *made):
             graph.connect(source, scribe.events, capacity=256)
         return graph
-
-    def _connect_limits(self, graph: Graph, floor: MachineNode, limits: MachineNode) -> None:
-        takes = limits.events.types
-        for source in (self._user.out, floor.actions, self._loudspeaker.played):
-            graph.connect(source, limits.events, only=_common(source.types, takes), capacity=256)
-        graph.connect(limits.actions, floor.events, only=Announce, feedback=True)
-        graph.connect(limits.actions, self._scribe.events, only=ENDING_EVENTS)
 
 
 def _echo_canceller() -> EchoCanceller:
     from duplex.audio.echo import EchoCanceller  # its library is not part of the base install
 
     return EchoCanceller()
-
-
-def _limits(settings: LimitSettings) -> MachineNode:
-    asked, floor = (SessionStarted, EndAsked, Noted), (TurnStarted, Commit, Yield, Discarded)
-    return MachineNode(
-        Limits(settings),
-        "limits",
-        takes=(*asked, *floor, PlayoutStarted, PlayoutEnded),
-        gives=(Announce, *ENDING_EVENTS),
-    )
-
-
-def _common(first: tuple[type[Event], ...], second: tuple[type[Event], ...]) -> tuple[type[Event], ...]:
-    return tuple(kind for kind in first if kind in second)

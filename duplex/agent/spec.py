@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import BeforeValidator, Field, HttpUrl, field_validator
 
 from duplex.agent.limits_spec import LimitsSection
 from duplex.agent.schema import Component, File, Folder, Section, Short
@@ -168,6 +168,13 @@ class KnowledgeSection(Short):
 
 
 Profile = Literal["snappy", "balanced", "patient"]
+CoreMode = Literal["off", "overlaps", "ends", "full"]
+"""What the duplex core decides with the floor: nothing, what overlaps its speech, when turns end, both."""
+
+
+def _off(value: object) -> object:
+    """To YAML 1.1 a bare `off` is false."""
+    return "off" if value is False else value
 
 
 class TurnsSection(Short):
@@ -198,6 +205,10 @@ class TurnsSection(Short):
         ge=40,
         le=2_000,
         description="How long a voice must last over the agent's before it stops whatever its words: 640, 160 for any.",
+    )
+    core: Annotated[CoreMode, BeforeValidator(_off)] = Field(
+        "off",
+        description="What the duplex core decides with: what overlaps are, when turns end, both, or nothing.",
     )
 
 

@@ -109,17 +109,23 @@ def _weights(followed: Sequence[Followed]) -> tuple[float, float, float, float, 
                 truth.append(over[at] == 0)
     if not any(truth) or all(truth):
         raise ValueError("no silences to learn from: make more validation dialogues")
-    given, ended = np.array(rows), np.array(truth, np.bool_)
-    kept = list(range(given.shape[1]))
-    while True:  # a weight by which a sign of the end speaks against it has but fitted the few dialogues
-        found = logistic(given[:, kept], ended)
+    found = positive(np.array(rows), np.array(truth, np.bool_))
+    return float(found[0]), float(found[1]), float(found[2]), float(found[3]), float(found[4])
+
+
+def positive(rows: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """`logistic`, with the weights of signs that would speak against what they are signs of set to 0: they have but
+    fitted the few dialogues. The last column is the constant's."""
+    kept = list(range(rows.shape[1]))
+    while True:
+        found = logistic(rows[:, kept], truth)
         against = [name for name, weight in zip(kept[:-1], found, strict=False) if weight < 0]
         if not against:
             break
         kept = [name for name in kept if name not in against]
-    weights = np.zeros(given.shape[1])
+    weights = np.zeros(rows.shape[1])
     weights[kept] = found
-    return float(weights[0]), float(weights[1]), float(weights[2]), float(weights[3]), float(weights[4])
+    return weights
 
 
 def logistic(rows: NDArray[np.float64], truth: NDArray[np.bool_], steps: int = 50) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from duplex.graph.event import Event
 USER_RATE = 16_000
 AGENT_RATE = 24_000
 
-OverlapKind = Literal["turn", "backchannel", "side", "noise"]
+OverlapKind = Literal["turn", "backchannel", "side", "echo", "noise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +194,7 @@ class Unduck(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlapClass(Event):
-    """What a model takes the voice over this attempt's speech to be; only a `turn` wants the floor. P in 0..1."""
+    """What a model takes the voice over this attempt's speech, or of its turn, to be; only a `turn` wants the floor."""
 
     attempt: int
     kind: OverlapKind

@@ -67,9 +67,7 @@ class Floor:
     def __init__(self, settings: FloorSettings | None = None) -> None:
         self.settings = settings or FloorSettings()
         self.state = State.QUIET
-        self._turn = 0
-        self._attempt = 0
-        self._end = 0
+        self._turn = self._attempt = self._end = 0
         self._least: float | None = None
         """The least P(end | words) that ends the turn now; None as long as the silence is too short for any."""
         self._p: float | None = None
@@ -109,6 +107,10 @@ class Floor:
                 return self._overheard(event.t, self._overlap, event.text)
             case OverlapClass() if self._overlap is not None and event.attempt == self._attempt:
                 return self._take_floor(event.t) if event.kind == "turn" else self._hold(event.t)
+            case OverlapClass(kind="turn") if self._voiced and self.state is State.AGENT:  # it was let pass
+                return self._take_floor(event.t) if event.attempt == self._attempt else []
+            case OverlapClass(kind="side") if self._current(event.attempt):
+                return self._nothing_said(event.t)
             case TypedText():
                 return self._typed(event)
             case PlayoutStarted() if self.state is State.AGENT and event.attempt == self._attempt:

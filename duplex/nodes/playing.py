@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import anyio
 
+from duplex.dialogue.anticipation import CoreFrame
 from duplex.dialogue.events import (
     AgentError,
     Commit,
@@ -15,6 +16,7 @@ from duplex.dialogue.events import (
     EndProbability,
     Heard,
     Noted,
+    OverlapClass,
     PlayoutEnded,
     PlayoutStarted,
     ReplyText,
@@ -45,10 +47,13 @@ REPLY_EVENTS = (ToolStarted, ToolEnded, ToolUsed, ReplyText, Speech, AgentError)
 """What is done and made for a reply."""
 ENDING_EVENTS = (SessionEnding, SessionEnded)
 """What the session says of its own end."""
+CORE_EVENTS = (CoreFrame, OverlapClass)
+"""What the duplex core says, and what its controller makes of it."""
 PUBLIC_EVENTS = (
     *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText, Noted),
     *REPLY_EVENTS,
     *FLOOR_EVENTS,
+    *CORE_EVENTS,
     *PLAYOUT_EVENTS,
     *ENDING_EVENTS,
 )

@@ -1,0 +1,189 @@
+"""How far the core is relied on: `python -m duplex.bench.core_fit DATA...` chooses it on validation dialogues.
+
+DATA are folders that `duplex train data --split validation` filled. What is chosen goes to `reliance.json` beside the
+weights, and what it comes to on dialogues that it was not chosen by (five folds) beside it, the floor alone for
+comparison. A mode is only worth its place in an agent where those figures are better.
+
+- Turn ends: a logistic regression on the silences of turns gives the weights, and of all constants the one with the
+  fewest cut-ins is taken among those that are no slower than the floor alone, at the median and at p90.
+- Overlaps: for each kind, one after the other, how sure the core has to be, or that it is not asked: as many right
+  decisions as there can be, with no fewer stops in time than the floor alone makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asr.vad import SileroVad
+from duplex.agent.anticipating import RELIANCE, save_reliance
+from duplex.bench.core_floor import SOON, Outcome, Trial, asked, tried
+from duplex.bench.core_rules import Judge, Scene, final_words, stops
+from duplex.bench.core_words import Judged
+from duplex.core.data.ear import voice_edges
+from duplex.core.follow import follow
+from duplex.core.judge import EARLY, judged
+from duplex.core.runtime import DuplexCore
+from duplex.core.streams.dialogue import dialogue_files, load_dialogue
+from duplex.core.tune import positive
+from duplex.core.turns import patient, turns
+from duplex.dialogue.anticipation import Reliance, Sure, signs
+from duplex.dialogue.events import OverlapKind
+from duplex.graph.event import to_ticks
+from duplex.models import model_folder
+from duplex.resources import config_path
+
+FOLDS = 5
+SHIFTS = tuple(0.25 * step for step in range(-16, 17))
+SURE: dict[OverlapKind, tuple[Sure | None, ...]] = {
+    kind: (None, *(Sure(p, frames) for p in (0.5, 0.6, 0.7, 0.8, 0.9) for frames in (1, 2, 3)))
+    for kind in ("echo", "noise", "side", "backchannel", "turn")
+}
+_LONGEST = 1.6
+"""Seconds of a silence that are learnt from."""
+_FIRST = 0.16
+"""Seconds after which the floor may know that a voice has ended."""
+Row = tuple[tuple[float, ...], bool]
+
+
+def trials(
+    folders: Sequence[Path], core: DuplexCore, judge: Judged, split: str = "validation"
+) -> list[Trial]:
+    """The dialogues of a split, followed by the core and with P(end | words) where the floor will ask for it."""
+    talks = [patient(load_dialogue(file)) for folder in folders for file in dialogue_files(folder, split)]
+    vad = SileroVad(model_folder("silero-vad"))
+    scenes = [Scene(talk, voice_edges(talk.user_pcm, vad)) for talk in talks]
+    judge.ask([text for scene in scenes for text in asked(scene)], _progress("P(end | words)"))
+    followed = follow(core, talks, told=_progress("core"))
+    return [Trial.of(scene, judge, each) for scene, each in zip(scenes, followed, strict=True)]
+
+
+def rows(trial: Trial, judge: Judge) -> list[Row]:
+    """The evidence in each frame of each silence, once the words are known, and whether the turn was over."""
+    found: list[Row] = []
+    for turn in judged(turns(trial.scene.dialogue)):
+        for edge, after in stops(trial.scene.within(turn)):
+            at, text = final_words(trial.scene.dialogue, edge, min(after, edge.t + SOON))
+            if at >= after or not text:
+                continue
+            p, over = judge(text, trial.scene.said_before(edge.t)), edge.t >= turn.over - EARLY
+            for frame in trial.between(max(at, edge.edge + _FIRST), min(after, edge.edge + _LONGEST)):
+                found.append((signs(frame, p, frame.t - to_ticks(edge.edge)), over))
+    return found
+
+
+def chosen(data: Sequence[Trial], judge: Judge) -> Reliance:
+    """The best reliance on these dialogues."""
+    alone = tried(data)
+    weights = _weights([row for trial in data for row in rows(trial, judge)])
+    shifted = [Reliance(weights=(*weights[:-1], weights[-1] + shift)) for shift in SHIFTS]
+    ends = max(shifted, key=lambda each: _ending(tried(data, reliance=each), alone))
+    reliance = Reliance()
+    for kind, choices in SURE.items():
+        options = [reliance] + [
+            replace(reliance, overlaps={**reliance.overlaps, kind: sure})
+            for sure in choices
+            if sure is not None
+        ]
+        reliance = max(options, key=lambda each: _stopping(tried(data, reliance=each), alone))
+    return replace(reliance, weights=ends.weights)
+
+
+def _weights(data: Sequence[Row]) -> tuple[float, ...]:
+    given, over = np.array([row for row, _ in data]), np.array([over for _, over in data], np.bool_)
+    if not over.any() or over.all():
+        raise ValueError("no silences to learn from: make more validation dialogues")
+    return tuple(float(weight) for weight in positive(given, over))
+
+
+def _ending(found: Outcome, alone: Outcome) -> tuple[bool, float, float]:
+    """No slower than the floor alone; then few cut-ins, then little delay."""
+    slow = any(_quantile(found.ends.delays, q) > _quantile(alone.ends.delays, q) + 1e-6 for q in (0.5, 0.9))
+    return not slow, -_mean(found.ends.cuts), -_quantile(found.ends.delays, 0.5)
+
+
+def _stopping(found: Outcome, alone: Outcome) -> tuple[bool, float]:
+    """No fewer stops in time than the floor alone; then as much right as there can be."""
+    enough = _mean(found.overlaps.yields) >= _mean(alone.overlaps.yields)
+    kept = (1 - _mean(found.overlaps.echoes), _mean(found.overlaps.backchannels), _mean(found.sides))
+    return enough, _mean(found.overlaps.yields) + sum(kept)
+
+
+def told(found: Outcome) -> dict[str, float | int]:
+    """An outcome's figures, and what they are of."""
+    overlaps = found.overlaps
+    return {
+        "turns": len(found.ends.cuts),
+        "cut_in_share": _mean(found.ends.cuts),
+        "pause_cut_in_share": _mean(found.ends.pauses),
+        "end_delay_p50": _quantile(found.ends.delays, 0.5),
+        "end_delay_p90": _quantile(found.ends.delays, 0.9),
+        "echoes": len(overlaps.echoes),
+        "echo_false_stop_share": _mean(overlaps.echoes),
+        "backchannels": len(overlaps.backchannels),
+        "backchannel_hold_share": _mean(overlaps.backchannels),
+        "sides": len(found.sides),
+        "side_hold_share": _mean(found.sides),
+        "interruptions": len(overlaps.yields),
+        "yield_share": _mean(overlaps.yields),
+    }
+
+
+def validated(data: Sequence[Trial], judge: Judge) -> Outcome:
+    """What the choice comes to on dialogues that it was not made by."""
+    found = Outcome()
+    for fold in range(FOLDS):
+        rest = [trial for number, trial in enumerate(data) if number % FOLDS != fold]
+        reliance = chosen(rest, judge)
+        for trial in data[fold::FOLDS]:
+            found.add(tried([trial], reliance=reliance))
+        _say(f"fold {fold + 1} of {FOLDS}: {reliance}")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Choose, write, and tell."""
+    parser = argparse.ArgumentParser(prog="python -m duplex.bench.core_fit")
+    parser.add_argument("data", nargs="+", type=Path, help="folders of validation dialogues")
+    parser.add_argument(
+        "--core", type=Path, default=None, help="of an exported core; by default the shipped one"
+    )
+    options = parser.parse_args(arguments)
+    folder: Path = options.core or config_path("core/frame.onnx").parent
+    judge = Judged(options.data[0] / "ends-validation.json")
+    data = trials(options.data, DuplexCore(folder), judge)
+    figures: dict[str, Any] = {
+        "dialogues": len(data),
+        "floor": told(tried(data)),
+        "cross_validated": told(validated(data, judge)),
+    }
+    reliance = chosen(data, judge)
+    figures["chosen_on_all"] = told(tried(data, reliance=reliance))
+    save_reliance(folder / RELIANCE, reliance, {"validation": figures})
+    print((folder / RELIANCE).read_text(encoding="utf-8"))
+
+
+def _mean(values: Sequence[bool]) -> float:
+    return round(float(np.mean(values)), 4) if values else 0.0
+
+
+def _quantile(values: Sequence[float], q: float) -> float:
+    return round(float(np.quantile(values, q)), 4) if values else 0.0
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    return lambda done, total: _say(f"{what}: {done} of {total}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The floor's own machine on labelled dialogues, alone or with the core's frames: when it commits, when it stops.
+
+The dialogues are recorded, so nothing that is decided changes what comes next. Each reply of the recorded agent is one
+trial for what overlaps it: after a stop the agent is taken to speak on.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+
+from duplex.bench.core_rules import Judge, Scene, final_words, stops
+from duplex.core.data.ear import VoiceEdge
+from duplex.core.follow import Followed, audible
+from duplex.core.judge import AFTER, Ends, Overlaps, spans
+from duplex.core.streams.layout import frame_end
+from duplex.core.turns import PATIENCE, Turn, runs, turns
+from duplex.dialogue.anticipation import Anticipation, CoreFrame, Reliance
+from duplex.dialogue.events import (
+    Commit,
+    Eager,
+    EndProbability,
+    PlayoutStarted,
+    SessionStarted,
+    Transcript,
+    VoiceStarted,
+    VoiceStopped,
+    Yield,
+)
+from duplex.dialogue.floor import Floor, FloorSettings
+from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_seconds, to_ticks
+from duplex.nodes.core import frame
+
+SOON = 0.6
+"""Seconds after a voice's end in which its last words are awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A dialogue that the floor is tried on.
+
+    Attributes:
+        scene: the dialogue and its voice edges.
+        judge: P(end | words).
+        frames: what the core said of each frame; none for the floor alone.
+    """
+
+    scene: Scene
+    judge: Judge
+    frames: Sequence[CoreFrame] = ()
+
+    @classmethod
+    def of(cls, scene: Scene, judge: Judge, followed: Followed) -> Trial:
+        """With what the core said."""
+        ends = (to_ticks(frame_end(at)) for at in range(len(followed.outputs)))
+        return cls(scene, judge, [frame(t, said) for t, said in zip(ends, followed.outputs, strict=True)])
+
+    def between(self, start: float, until: float) -> list[CoreFrame]:
+        """The frames that end from `start` on and before `until`, in seconds."""
+        return [each for each in self.frames if to_ticks(start) <= each.t < to_ticks(until)]
+
+
+class Play:
+    """The floor, behind the core's controller where it is relied on, with its timers; fed with events of any time."""
+
+    def __init__(self, settings: FloorSettings | None = None, reliance: Reliance | None = None) -> None:
+        self._floor = Floor(settings)
+        self._controller = Anticipation(reliance) if reliance else None
+        self._queue: list[tuple[int, int, Event]] = []
+        self._number = count()
+        self._timers: dict[str, int] = {}
+
+    def put(self, *events: Event) -> None:
+        """These happen, each at its time."""
+        for event in events:
+            heapq.heappush(self._queue, (event.t, next(self._number), event))
+
+    def run(self) -> Iterator[Event]:
+        """What is decided, until nothing happens any more; more may be put meanwhile."""
+        while self._queue:
+            t, _, event = heapq.heappop(self._queue)
+            if isinstance(event, TimerFired):
+                if self._timers.get(event.id) != t:
+                    continue
+                del self._timers[event.id]
+            for action in self._decided(event):
+                match action:
+                    case SetTimer(id=name, at=at):
+                        self._timers[name] = max(at, t)
+                        self.put(TimerFired(t=max(at, t), id=name))
+                    case CancelTimer(id=name):
+                        self._timers.pop(name, None)
+                    case _:
+                        yield action
+
+    def _decided(self, event: Event) -> list[Event | SetTimer | CancelTimer]:
+        told = [event]
+        if self._controller is not None:
+            known = self._controller.on(event)
+            told = known if isinstance(event, EndProbability | CoreFrame) else [event, *known]
+        actions = [action for each in told for action in self._floor.on(each)]
+        for action in actions:
+            if self._controller is not None and isinstance(action, Event):
+                self._controller.on(action)
+        return actions
+
+
+def asked(scene: Scene) -> list[tuple[str, str]]:
+    """What the floor's rule will want to know of a dialogue: words, and what the agent had said last."""
+    return [
+        (final_words(scene.dialogue, edge, min(after, edge.t + SOON))[1], scene.said_before(edge.t))
+        for turn in turns(scene.dialogue)
+        for edge, after in stops(scene.within(turn))
+    ]
+
+
+def commits(
+    trial: Trial, turn: Turn, settings: FloorSettings | None = None, reliance: Reliance | None = None
+) -> list[float]:
+    """When the turn is taken for ended, in seconds; the time that the models take is left out."""
+    play, edges = Play(settings, reliance), trial.scene.within(turn)
+    finals = {to_ticks(edge.t): (edge, after) for edge, after in stops(edges)}
+    play.put(*map(_voice, edges))
+    play.put(*trial.between(frame_end(turn.first), turn.over + frame_end(PATIENCE)))
+    found = []
+    for action in play.run():
+        match action:
+            case Eager():
+                play.put(*_words(trial, finals[action.t], action))
+            case Commit():
+                found.append(to_seconds(action.t))
+    return found
+
+
+def yields(
+    trial: Trial,
+    replies: Sequence[tuple[float, float]],
+    settings: FloorSettings | None = None,
+    reliance: Reliance | None = None,
+) -> list[float]:
+    """When the agent is stopped while it says its replies, from and to, all in seconds."""
+    found = []
+    for start, until in replies:
+        at: float | None = start
+        while at is not None:
+            play = Play(settings, reliance)
+            play.put(SessionStarted(t=to_ticks(at), greeting="…"), PlayoutStarted(t=to_ticks(at), attempt=0))
+            play.put(*_overlapping(trial, at, until))
+            at = next((to_seconds(action.t) for action in play.run() if isinstance(action, Yield)), None)
+            if at is not None:
+                found.append(at)
+    return found
+
+
+def _overlapping(trial: Trial, start: float, until: float) -> Iterator[Event]:
+    """What is heard after `start` and before `until`."""
+    for edge in trial.scene.edges:
+        if start < edge.t < until:
+            yield _voice(edge)
+    for heard in trial.scene.dialogue.heard:
+        if start < heard.t < until and heard.words:
+            words = " ".join(heard.words)
+            yield Transcript(t=to_ticks(heard.t), turn=heard.turn, text=words, stable=heard.stable)
+    yield from trial.between(start + 1e-4, until)
+
+
+def _voice(edge: VoiceEdge) -> Event:
+    t, moment = to_ticks(edge.t), max(0, to_ticks(edge.edge))
+    return VoiceStarted(t=t, onset=moment) if edge.began else VoiceStopped(t=t, end=moment)
+
+
+def _words(trial: Trial, stop: tuple[VoiceEdge, float], eager: Eager) -> list[Event]:
+    edge, after = stop
+    at, text = final_words(trial.scene.dialogue, edge, min(after, edge.t + SOON))
+    if at >= after:
+        return []
+    t = to_ticks(at)
+    said = Transcript(t=t, turn=eager.turn, text=text, final=True, attempt=eager.attempt)
+    if not text:
+        return [said]
+    p = trial.judge(text, trial.scene.said_before(edge.t))
+    return [said, EndProbability(t=t, attempt=eager.attempt, p=p)]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the floor did on some dialogues.
+
+    Attributes:
+        ends: turn ends.
+        overlaps: echoes, backchannels and interruptions.
+        sides: for each overlap that was not for the agent, whether the agent went on.
+    """
+
+    ends: Ends = field(default_factory=Ends)
+    overlaps: Overlaps = field(default_factory=Overlaps)
+    sides: list[bool] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """What it did on others too."""
+        for mine, its in (
+            (self.ends.cuts, other.ends.cuts),
+            (self.ends.pauses, other.ends.pauses),
+            (self.overlaps.echoes, other.overlaps.echoes),
+            (self.overlaps.backchannels, other.overlaps.backchannels),
+            (self.overlaps.yields, other.overlaps.yields),
+            (self.sides, other.sides),
+        ):
+            mine += its
+        self.ends.delays += other.ends.delays
+
+
+def tried(
+    trials: Sequence[Trial], settings: FloorSettings | None = None, reliance: Reliance | None = None
+) -> Outcome:
+    """Try the floor on all turns and all replies."""
+    found = Outcome()
+    for trial in trials:
+        for turn in turns(trial.scene.dialogue):
+            found.ends.add([turn], commits(trial, turn, settings, reliance))
+        spoken = runs(np.array(audible(trial.scene.dialogue), np.bool_))
+        replies = [(frame_end(first - 1), frame_end(after - 1)) for first, after in spoken]
+        stopped, labels = yields(trial, replies, settings, reliance), trial.scene.dialogue.labels
+        found.overlaps.add(labels, stopped)
+        for start, end in spans(labels, "not_addressed"):
+            found.sides.append(not any(start <= t <= end + AFTER for t in stopped))
+    return found
