@@ -24,7 +24,6 @@ from duplex.dialogue.events import (
     EndProbability,
     Noted,
     OverlapClass,
-    PlayoutEnded,
     PlayoutStarted,
     ReplyText,
     SessionEnded,
