@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from duplex.core.judge import LATEST, Ends, Leads, Overlaps, spans
 from duplex.core.streams.dialogue import Dialogue, Heard, Labels, TimedWord
 from duplex.core.streams.layout import FRAME_SAMPLES, FRAME_SECONDS, OVERLAPS, STATES, frame_end
 from duplex.core.tune import logistic
-from duplex.core.turns import PATIENCE, Turn, ambient, patient, runs, turns
+from duplex.core.turns import PATIENCE, Turn, ambient, patient, runs, turns, unhurried
 
 RULE = Rule(
     eager=0.5, keep=0.5, commit=0.8, weights=(1.0, 0.0, 0.0, 0.0, 0.0), timeout=0.8, take=0.5, frames=2
@@ -262,6 +263,23 @@ def test_a_patient_agent_waits_in_the_dialogues_own_silence() -> None:
     assert np.array_equal(after.user_pcm[quiet.stop :], before.user_pcm[quiet.start :])
     assert after.decision is not None
     assert set(after.decision[34 : 34 + PATIENCE]) == {33 % 7}
+
+
+def test_what_is_put_behind_turns_is_put_over_pauses_too() -> None:
+    prompt = talk()
+    prompt.labels.end_in[75:] = -1  # the second turn too is answered soon
+    changed = 0
+    for seed in range(20):
+        after = unhurried(prompt, Random(seed))
+        assert after.frames == prompt.frames + 2 * PATIENCE
+        frames = [slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES) for at in range(34)]
+        other = [at for at, f in enumerate(frames) if (after.user_pcm[f] != prompt.user_pcm[f]).any()]
+        assert set(other) <= {19, 20}
+        assert all(after.user_pcm[frames[at]].std() < 50 < prompt.user_pcm[frames[at]].std() for at in other)
+        changed += bool(other)
+    assert changed > 5
+    slow = talk()
+    assert unhurried(slow, Random(0)) is slow
 
 
 def test_ambient_sound_where_there_is_none_is_silence() -> None:

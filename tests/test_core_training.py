@@ -31,6 +31,7 @@ from duplex.core.training.prefixes import INSIDE, UNASKED, from_turns
 from duplex.core.training.sampled import turns
 from duplex.core.training.store import store
 from duplex.core.training.wordpath import WordTraining, vectors_of
+from duplex.core.turns import unhurried
 
 MODEL = ModelConfig(dim=32, layers=1, inner=32, head=16, memory=8, words=16, dropout=0.0)
 FRAMES = 60
@@ -84,7 +85,7 @@ def test_a_run_learns_and_leaves_its_log_and_its_curves(data: Path) -> None:
     assert rows[-1]["train_loss"] < 0.8 * rows[0]["train_loss"]
     assert rows[-1]["vad_accuracy"] > 0.9
     assert summary["data"] == {
-        "train": {"dialogues": 6, "frames": 360},
+        "train": {"dialogues": 6, "frames": 540},
         "validation": {"dialogues": 2, "frames": 180},
     }
     assert set(told) == {"prepare", "words", "frames"}
@@ -110,6 +111,14 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(data: Path) -> Non
     assert halves["progress"]["step"] == 6
     for name, value in whole["core"].items():
         torch.testing.assert_close(halves["core"][name], value, atol=1e-6, rtol=0)
+
+
+def test_a_run_begins_with_what_another_learnt(data: Path) -> None:
+    train(job(data, "first"))
+    train(replace(job(data, "second", steps=1, every=1, rate=0.0), start=data / "first"))
+    first, second = (torch.load(data / run / "best.pt", weights_only=True) for run in ("first", "second"))
+    for name, value in first["core"].items():
+        torch.testing.assert_close(second["core"][name], value, msg=name)
 
 
 def test_two_processes_train_one_core(data: Path) -> None:
@@ -143,10 +152,11 @@ def test_what_is_stored_grows_and_survives_a_break(data: Path) -> None:
     with (out / "train" / "state-i1-1.bin").open("ab") as column:
         column.write(b"half a dialogue")
     later = store(data, "train", out, table, layout)
-    assert (len(first), len(later)) == (360, 420)
-    assert np.array_equal(later.frames["state"][360:], turn_taking(7).labels.state)
-    assert np.array_equal(later.frames["user_audio"][:360], first.frames["user_audio"])
-    assert later.words["ids"][np.asarray(later.frames["belief"])].shape == (420, 24)
+    assert (len(first), len(later)) == (540, 630)  # the agent waits, which the recorded one did not
+    waits = unhurried(turn_taking(7), Random("07.npz"))
+    assert np.array_equal(later.frames["state"][540:], waits.labels.state)
+    assert np.array_equal(later.frames["user_audio"][:540], first.frames["user_audio"])
+    assert later.words["ids"][np.asarray(later.frames["belief"])].shape == (630, 24)
     assert from_beliefs(later.beliefs(), np.asarray(later.frames["complete"])).complete.tolist() == [0, 1] * 7
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from random import Random
 from typing import TypeVar
 
 import numpy as np
@@ -133,6 +134,25 @@ def patient(dialogue: Dialogue) -> Dialogue:
         decision=None if dialogue.decision is None else _held(dialogue.decision, at),
         tool=None if dialogue.tool is None else _held(dialogue.tool, at),
     ).check()
+
+
+def unhurried(dialogue: Dialogue, rng: Random) -> Dialogue:
+    """`patient` to learn from, where the recorded agent was not so by itself (else the dialogue as it is).
+
+    What is put behind the turns is put over pauses too, from some frames after the voice on: who hears that sound
+    shall not know by it that the turn is over.
+    """
+    found = turns(dialogue)
+    if np.median([turn.last - turn.frame for turn in found] or [PATIENCE]) >= PATIENCE / 2:
+        return dialogue
+    user, agent = dialogue.user_pcm.copy(), dialogue.labels.vad[:, 1]
+    for start, end in (pause for turn in found for pause in turn.pauses):
+        first, after = (round(t / FRAME_SECONDS) for t in (start, end))
+        first += rng.randint(1, 6)
+        if first < after - 1 and not agent[first:after].any():
+            size = after - 1 - first  # a voice may begin within the last frame
+            user[first * FRAME_SAMPLES : (after - 1) * FRAME_SAMPLES] = ambient(dialogue, size)
+    return patient(replace(dialogue, user_pcm=user))
 
 
 def ambient(dialogue: Dialogue, frames: int) -> Pcm:

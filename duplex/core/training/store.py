@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from duplex.core.streams.frames import clocks, scan_streams
 from duplex.core.streams.layout import FEATURES, WORD_WINDOW, Kind, Layout
 from duplex.core.streams.words import Beliefs, WordTable
 from duplex.core.training.losses import vap_classes
-from duplex.core.turns import patient
+from duplex.core.turns import patient, unhurried
 
 _LABELS = {"state": "i1", "hazard": "i2", "vap": "i2", "overlap": "i1", "complete": "i1"}
 _BELIEFS = {"ids": ("i4", (WORD_WINDOW,)), "tentative": ("u1", (WORD_WINDOW,)), "count": ("i4", ())}
@@ -93,9 +94,9 @@ def store(
     new = [file for file in files if file.name not in known]
     for done, file in enumerate(new, 1):
         dialogue = load_dialogue(file)
-        if split == Split.validation:  # what is measured must not lean on the recorded agent's answer
-            dialogue = patient(dialogue)
-        columns, words = _columns(dialogue, table, layout, sum(beliefs for *_, beliefs in index))
+        # Nothing may lean on the recorded agent's answers: they come at the right time.
+        waits = unhurried(dialogue, Random(file.name)) if split == Split.train else patient(dialogue)
+        columns, words = _columns(waits, table, layout, sum(beliefs for *_, beliefs in index))
         _append(place, {**columns, **words})
         index.append((file.name, len(columns[BELIEF]), len(words["count"])))
         if done % 50 == 0 or done == len(new):

@@ -151,7 +151,8 @@ class _Llama:
     def mass(self, states: Tensor, tokens: Tensor) -> Tensor:
         """Probability of some tokens, bool [vocabulary], as the next one: states [N, dim] to float [N]."""
         logits = (states @ self._embed.T).float()
-        return torch.exp(torch.logsumexp(logits[:, tokens], 1) - torch.logsumexp(logits, 1))
+        mass: Tensor = torch.exp(torch.logsumexp(logits[:, tokens], 1) - torch.logsumexp(logits, 1))
+        return mass
 
     def _parted(self, x: Tensor, heads: int) -> Tensor:
         return x.unflatten(-1, (heads, self._size)).transpose(1, 2)

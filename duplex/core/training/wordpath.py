@@ -42,7 +42,7 @@ class WordTraining:
 
     passes: int = 10
     minutes: float = 60.0
-    epochs: int = 4
+    epochs: int = 2
     batch: int = 256
     rate: float = 3e-3
     settle: float = 0.3
