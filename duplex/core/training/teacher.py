@@ -155,7 +155,8 @@ class _Llama:
         return mass
 
     def _parted(self, x: Tensor, heads: int) -> Tensor:
-        return x.unflatten(-1, (heads, self._size)).transpose(1, 2)
+        parts: Tensor = x.unflatten(-1, (heads, self._size)).transpose(1, 2)
+        return parts
 
     def _normed(self, x: Tensor, gain: Tensor) -> Tensor:
         wide = x.float()
