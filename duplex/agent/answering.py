@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from duplex.dialogue.history import History
 from duplex.graph import Lanes, Priority
 from duplex.llm.context import contextualise
+from duplex.llm.drafts import Draft
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.llm.types import LLM, Message, Request
 from duplex.nodes.answerer import SameForAll, ToolCall, ToolResult
@@ -45,15 +47,29 @@ class FromKnowledge(SameForAll):
         asked, passages = await self.find(query, early=True)
         await self._answerer.prepare(asked, passages, before)
 
-    async def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
+    async def drafts(self, text: str, history: History) -> AsyncGenerator[Draft, None]:
+        """See `Drafter`."""
+        before = messages(history)
+        asked, passages = await self.find(contextualise(text, before), early=True)
+        async with contextlib.aclosing(self._answerer.drafts(asked, passages, before)) as drafts:
+            async for draft in drafts:
+                yield draft
+
+    def answer(self, text: str, history: History) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
         """One answer, whole: it is checked against its passage before a word of it is spoken."""
+        return self.answer_after(str, text, history)
+
+    async def answer_after(
+        self, begun: Callable[[], str], text: str, history: History
+    ) -> AsyncIterator[Sentence | ToolCall | ToolResult]:
+        """See `Drafter`."""
         before = messages(history)
         query = contextualise(text, before)
         call = ToolCall(SEARCH, {"query": query})
         yield call
         asked, passages = await self.find(query)
         yield found(call, passages)
-        answer = await self._answerer.answer(asked, passages, before)
+        answer = await self._answerer.answer(asked, passages, before, begun())
         yield Sentence(answer.text, (answer.source,) if answer.source else ())
 
     async def find(self, query: str, early: bool = False) -> tuple[str, Sequence[Passage]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from duplex.agent.anticipating import Controller
+from duplex.agent.relaying import relay_settings
 from duplex.agent.session import Engines, Session
 from duplex.agent.spec import AgentSpec
 from duplex.dialogue.anticipation import Reliance
+from duplex.dialogue.floor_settings import FloorSettings
 from duplex.graph import Lanes
 
 
@@ -33,6 +35,7 @@ def mermaid(spec: AgentSpec) -> str:
         answerer=place,
         greeting=spec.greeting,
         controller=controller,
+        relay=relay_settings(spec.relay, FloorSettings()),
     )
     session = Session(engines)
     session.graph.check()

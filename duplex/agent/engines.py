@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
@@ -21,6 +22,7 @@ from duplex.agent.brain import Brain, load_brain
 from duplex.agent.extracting import FreeText
 from duplex.agent.limits_spec import LimitsSection
 from duplex.agent.memory import share_one_heap
+from duplex.agent.relaying import relay_settings
 from duplex.agent.session import Engines
 from duplex.agent.spec import (
     AgentSpec,
@@ -90,6 +92,8 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         await toolbox.aclose()
         await brain.aclose()
 
+    floor = floor_settings(spec.turns)
+    relay = relay_settings(spec.relay, floor)
     engines = Engines(
         lanes=lanes,
         vad=vad,
@@ -99,7 +103,8 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         answerer=answerer,
         greeting=spec.greeting,
         apology=spec.apology,
-        floor=floor_settings(spec.turns),
+        floor=floor if relay is None else replace(floor, silence=min(floor.silence, relay.silence)),
+        relay=relay,
         limits=limit_settings(spec.limits),
         echo_cancellation=spec.echo_cancellation,
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),

@@ -6,7 +6,7 @@ import math
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import numpy as np
@@ -17,6 +17,7 @@ from asr.vad import SileroVad
 from duplex.agent.anticipating import Controller, Ports, join
 from duplex.agent.limiting import common, connect_limits
 from duplex.agent.memory import give_back
+from duplex.agent.relaying import FastPath
 from duplex.dialogue.events import (
     AGENT_RATE,
     Announce,
@@ -38,8 +39,9 @@ from duplex.dialogue.floor import Floor, FloorSettings
 from duplex.dialogue.history import History
 from duplex.dialogue.limits import LimitSettings
 from duplex.dialogue.playout import Playout
+from duplex.dialogue.relay import RelaySettings, Spent, Verifier
 from duplex.dialogue.voice import VoiceMachine, VoiceSettings
-from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Source, to_seconds, to_ticks
+from duplex.graph import Clock, Event, Graph, Lanes, MachineNode, Out, Source, to_seconds, to_ticks
 from duplex.logs import caption, session_logs
 from duplex.nodes.answerer import Answerer, PerSession
 from duplex.nodes.hearing import Detector, Hearer
@@ -90,6 +92,9 @@ class Engines:
     limits: LimitSettings = field(default_factory=LimitSettings)
     echo_cancellation: bool = False
     brain: Brain | None = None
+    relay: RelaySettings | None = None
+    """When the agent begins to speak before it knows its answer; None for never."""
+    verifier: Verifier | None = None
     """The language models behind `probability` and `answerer`."""
     controller: Controller | None = None
     """The duplex core, where it decides with the floor's rules."""
@@ -130,6 +135,11 @@ class Session:
     def push(self, pcm: NDArray[np.int16]) -> None:
         """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""
         if self._clock is None:
+    @property
+    def spent(self) -> Spent | None:
+        """What speaking before the answer was known has cost so far; None where the agent does not."""
+        return None if self._fast is None else self._fast.spent
+
             return
         if self._echo is not None:
             pcm = self._echo.clean(pcm, 2 * to_seconds(self._loudspeaker.delay))  # there and back again
@@ -218,14 +228,16 @@ class Session:
     def _build(self, engines: Engines) -> Graph:
         lanes = engines.lanes
         detector = Detector(engines.vad.stream(), VoiceMachine(engines.voice), lanes)
-        hearer = Hearer(engines.recogniser.stream(), lanes)
+        fast = self._fast = FastPath.of(engines.relay, engines.verifier, self.history, engines.apology)
+        hearer = Hearer(engines.recogniser.stream(), lanes, quick=fast is not None)
         takes = (SessionStarted, Announce, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
         said = (ReplyText, *PLAYOUT_EVENTS)
         floor = MachineNode(self._floor, "floor", takes=(*takes, OverlapClass, *said), gives=FLOOR_EVENTS)
         endpointer = Endpointer(engines.probability, self.history)
         answerer = engines.answerer
         if isinstance(answerer, PerSession):
-            answerer = answerer.in_session(self.id, self.variables)
+            answerer = answerer.in_session(self.id, self.variables, self.remote)
+        answerer = answerer if fast is None else fast.answerer(answerer)
         responder = Responder(answerer, self.history, engines.apology)
         voice = Voice(engines.synthesiser, lanes)
         speaker, scribe = self._loudspeaker, self._scribe
@@ -239,9 +251,12 @@ class Session:
         graph.connect(hearer.words, endpointer.words)
         graph.connect(hearer.words, responder.events)
         graph.connect(hearer.words, floor.events, feedback=True, capacity=256)
-        graph.connect(responder.reply, voice.events)
+        replies: Out[Any] = responder.reply
+        if fast is not None:
+            replies = fast.connect(graph, floor, hearer, endpointer, responder, voice, scribe)
+        graph.connect(replies, voice.events)
         graph.connect(voice.speech, speaker.events)
-        graph.connect(responder.reply, floor.events, feedback=True, capacity=256)
+        graph.connect(replies, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
         told = (self._user.out, floor.actions, speaker.played)
@@ -250,8 +265,8 @@ class Session:
         heard = (self._user.out, detector.voice, hearer.words, endpointer.ends)
         ports = Ports(*heard, speaker.played, floor.actions, floor.events, scribe.events)
         self._listener = join(graph, engines.controller, lanes, ports, _AUDIO_AGE)
-        sources = (detector.voice, hearer.words, floor.actions, speaker.played)
-        made = (responder.tools, responder.reply, responder.errors, voice.speech, voice.errors)
+        sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
+        made = (responder.tools, replies, responder.errors, voice.speech, voice.errors)
         for source in (*sources, *made):
             graph.connect(source, scribe.events, capacity=256)
         return graph

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, HttpUrl, field_validator
 
 from duplex.agent.limits_spec import LimitsSection
+from duplex.agent.relay_spec import RelaySection
 from duplex.agent.schema import Component, File, Folder, Section, Short
 from duplex.agent.tools_spec import ToolSection
 
@@ -259,6 +260,10 @@ class AgentSpec(Section):
         False, description="Take the agent's voice out of what the caller's microphone hears of it."
     )
     turns: TurnsSection = Field(default_factory=lambda: TurnsSection(), description="Turn-taking.")
+    relay: RelaySection = Field(
+        default_factory=lambda: RelaySection(enabled=False),
+        description="Whether the agent begins to speak before it knows its answer.",
+    )
     limits: LimitsSection = Field(
         default_factory=lambda: LimitsSection(), description="When a session ends by itself."
     )

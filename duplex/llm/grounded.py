@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from duplex.llm.context import contextualise
+from duplex.llm.drafts import MAX_WORDS, Draft, Evidence, quoted, subject, write
 from duplex.llm.evidence import answers_kind, support
 from duplex.llm.select import MAX_PASSAGE, Candidate, Embed, Meaning, PassageLike, candidates
 from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
@@ -143,6 +144,36 @@ class GroundedAnswerer:
                 async for _ in tokens:
                     break
 
+    async def drafts(
+        self, question: str, passages: Sequence[PassageLike], history: Sequence[Message] = ()
+    ) -> AsyncGenerator[Draft, None]:
+        """What the answer to words of which more may follow would begin with, better and better.
+
+        First what costs nothing: the beginning of the sentence that will probably be quoted or copied, or the
+        question's subject. Then the model reads the evidence in advance, as in `prepare`, and where the sentence's
+        beginning is no prefix, it writes one. Nothing of a draft is a guess at a fact; see `permitted`. Raises
+        LLMError.
+        """
+        if reply := small_talk(question, self._talk):
+            yield Draft(" ".join(reply.split()[:MAX_WORDS]), "talk")
+            return
+        asked = contextualise(question, history)[:_MAX_QUESTION]
+        ranked = await self._ranked(asked, passages, early=True)
+        if not ranked or ranked[0].chance < self._limits.chance:
+            return
+        best = ranked[0]
+        known = Evidence(best.chance, best.chance - (ranked[1].chance if len(ranked) > 1 else 0.0))
+        copies = self._style == "completion"
+        first = (copies and quoted(best.sentence, asked, known)) or subject(
+            asked, f"{best.passage.title} {best.passage.text}", known
+        )
+        if first:
+            yield first
+        if copies and not _QUOTED.match(asked):
+            written = await write(self._llm, self._request(asked, best.sentence, (), ()), asked, known)
+            if written and (first is None or first.source == "topic"):
+                yield written
+
     async def _ranked(
         self, asked: str, passages: Sequence[PassageLike], early: bool = False
     ) -> list[Candidate]:
@@ -152,7 +183,11 @@ class GroundedAnswerer:
         return candidates(asked, found, vectors)
 
     async def answer(
-        self, question: str, passages: Sequence[PassageLike], history: Sequence[Message] = ()
+        self,
+        question: str,
+        passages: Sequence[PassageLike],
+        history: Sequence[Message] = (),
+        begun: str = "",
     ) -> Answer:
         """The answer to `question`; cancelling it stops the model.
 
@@ -160,6 +195,8 @@ class GroundedAnswerer:
             question: what the user said.
             passages: retrieved for `contextualise(question, history)`, in any order.
             history: the turns before, oldest first.
+            begun: words of the answer that were said already. What the model writes goes on from them, and is given
+                whole; what is quoted does not.
 
         Raises:
             LLMError: the model failed.
@@ -176,15 +213,20 @@ class GroundedAnswerer:
             return Answer(self._unknown, "unknown", best.passage.source, chance=best.chance)
         if self._style == "completion" and _QUOTED.match(asked):
             return self._quote(ranked, "", 0.0)
-        return self._judge(asked, ranked, found, await self._draft(asked, best, found, history))
+        return self._judge(asked, ranked, found, await self._draft(asked, best, found, history, begun))
 
     async def _draft(
-        self, asked: str, best: Candidate, found: Sequence[PassageLike], history: Sequence[Message]
+        self,
+        asked: str,
+        best: Candidate,
+        found: Sequence[PassageLike],
+        history: Sequence[Message],
+        begun: str,
     ) -> str:
         """What the model writes, up to the end of its first sentence; one sentence is what is spoken."""
-        draft = ""
+        draft = begun if self._style == "completion" else ""
         async with contextlib.aclosing(
-            self._llm.stream(self._request(asked, best.sentence, found[:3], history))
+            self._llm.stream(self._request(asked, best.sentence, found[:3], history, begun))
         ) as tokens:
             async for token in tokens:
                 draft += token.text
@@ -195,14 +237,20 @@ class GroundedAnswerer:
         return draft.strip()
 
     def _request(
-        self, asked: str, evidence: str, ranked: Sequence[PassageLike], history: Sequence[Message]
+        self,
+        asked: str,
+        evidence: str,
+        ranked: Sequence[PassageLike],
+        history: Sequence[Message],
+        begun: str = "",
     ) -> Request:
         if self._style == "completion":
-            prompt = f"{_EXAMPLES}Passage: {evidence}\nQuestion: {asked}\nAnswer:"
+            prompt = f"{_EXAMPLES}Passage: {evidence}\nQuestion: {asked}\nAnswer: {begun}".rstrip()
             return Request(prompt, self._max_tokens, stop=("\n",), slot=SLOT)
         system = Message("system", _SYSTEM.format(unknown=self._unknown))
         shown = "\n\n".join(f"{p.title}: {p.text[:MAX_PASSAGE]}" for p in ranked) or evidence
-        user = Message("user", f"Passages:\n{shown}\n\nQuestion: {asked}")
+        begins = f"\n\nBegin your answer with exactly these words: {begun}" if begun else ""
+        user = Message("user", f"Passages:\n{shown}\n\nQuestion: {asked}{begins}")
         return Request((system, *history[-6:], user), self._max_tokens, slot=SLOT)
 
     def _judge(

@@ -36,6 +36,11 @@ _HOP = to_ticks(0.25)
 """New audio between two partial hypotheses (LocalAgreement's hop)."""
 _SOON = to_ticks(0.25)
 """Audio of a voice over the agent's before its words are guessed: of most first words enough is there by then."""
+_SHORTER = 0.06
+"""Seconds to add to the sound under a last word by the partial recogniser, which lets a word end with its sound where
+the final one counts some of the silence: of the development sentences, each whole last word is then long enough."""
+_MOMENT = 0.002
+"""Seconds in which whoever judges the quick words has asked for it."""
 _GUESSED = 0.22
 """Probability below which a word over the agent's is taken for a hum. In own trials "oh" and "hmm" were written as
 words below it, and all but two of 66 first words that want the floor stood above."""
@@ -67,14 +72,19 @@ class Hearer(Node):
 
     It listens from the onset of a turn until the reply to it is heard; a turn that goes on after all gets the audio
     that was missed meanwhile. To a voice over the agent's it listens as to the turn that may come of it.
+
+    Args:
+        stream: the recogniser's.
+        lanes: where it runs.
+        quick: at each attempt, also tell at once what the partial recogniser hears.
     """
 
     events = In(UserAudio, TurnStarted, Eager, Resumed, Discarded, PlayoutStarted, Duck, Unduck)
     words = Out(Transcript)
 
-    def __init__(self, stream: RecogniserStream, lanes: Lanes) -> None:
+    def __init__(self, stream: RecogniserStream, lanes: Lanes, quick: bool = False) -> None:
         super().__init__("hearer")
-        self._stream, self._lanes = stream, lanes
+        self._stream, self._lanes, self._quick = stream, lanes, quick
         self._memory: deque[UserAudio] = deque(maxlen=_MEMORY)
         self._listening = False
         self._speaking = False
@@ -155,29 +165,41 @@ class Hearer(Node):
         tasks.start_soon(self._hypothesise, self._turn)
 
     async def _hypothesise(self, turn: int) -> None:
-        with anyio.CancelScope() as self._partial:
+        with anyio.CancelScope() as scope:
+            self._partial = scope
             heard = await self._lanes.heavy(Priority.PARTIAL, self._stream.hypothesis, name="asr.partial")
             if self._overheard is not None:
                 heard = _trusted(heard)
             if turn == self._turn and heard.words:
                 await self.words.send(self._transcript(heard))
-        self._partial = None
+        if self._partial is scope:
+            self._partial = None
 
     async def _finalise(self, eager: Eager) -> None:
         with anyio.CancelScope() as scope:
             self._final = scope
+            if self._quick:
+                await self._hear_quickly(eager.attempt)
             heard = await self._lanes.heavy(Priority.FINAL, self._stream.finalise, name="asr.final")
-            await self.words.send(self._transcript(heard, eager.attempt))
+            await self.words.send(self._transcript(heard, eager.attempt, final=True))
         if self._final is scope:
             self._final = None
 
-    def _transcript(self, heard: Hypothesis, attempt: int = 0) -> Transcript:
+    async def _hear_quickly(self, attempt: int) -> None:
+        """What the partial recogniser hears, told early enough to be judged before the final one begins."""
+        heard = await self._lanes.heavy(Priority.FINAL, self._stream.hypothesis, name="asr.partial")
+        if heard.words:
+            last = heard.words[-1].end - heard.words[-1].start + _SHORTER
+            await self.words.send(self._transcript(replace(heard, last=last), attempt))
+            await anyio.sleep(_MOMENT)
+
+    def _transcript(self, heard: Hypothesis, attempt: int = 0, final: bool = False) -> Transcript:
         return Transcript(
             t=self.clock.now(),
             turn=self._turn,
             text=heard.text,
             stable=heard.stable,
-            final=attempt > 0,
+            final=final,
             attempt=attempt,
             last=None if heard.last is None else to_ticks(heard.last),
         )

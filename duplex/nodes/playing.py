@@ -37,13 +37,14 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.history import History
 from duplex.dialogue.playout import Pcm, Playout
+from duplex.dialogue.relay_events import Prefix
 from duplex.graph import Event, In, Node, Out
 
 FLOOR_EVENTS = (TurnStarted, Eager, Resumed, Commit, Discarded, Duck, Unduck, Yield)
 """What the floor decides."""
 PLAYOUT_EVENTS = (PlayoutStarted, Heard, PlayoutEnded)
 """What the loudspeaker reports."""
-REPLY_EVENTS = (ToolStarted, ToolEnded, ToolUsed, ReplyText, Speech, AgentError)
+REPLY_EVENTS = (ToolStarted, ToolEnded, ToolUsed, Prefix, ReplyText, Speech, AgentError)
 """What is done and made for a reply."""
 ENDING_EVENTS = (SessionEnding, SessionEnded)
 """What the session says of its own end."""

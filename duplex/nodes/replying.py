@@ -24,6 +24,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.history import History
 from duplex.dialogue.overlap import says_nothing
+from duplex.dialogue.relay_events import EarlyEnd
 from duplex.graph import In, Node, Out, to_ticks
 from duplex.llm.types import LLMError
 from duplex.nodes.answerer import Answerer, ToolCall, ToolCancelled, ToolResult, UntilCommitted
@@ -52,6 +53,7 @@ class Endpointer(Node):
 
     words = In(Transcript)
     ends = Out(EndProbability)
+    quick = Out(EarlyEnd)
 
     def __init__(self, probability: Probability, history: History) -> None:
         super().__init__("endpointer")
@@ -61,8 +63,9 @@ class Endpointer(Node):
         """Score each attempt's words, and the stable ones before."""
         scored = ""
         async for said in self.words:
-            text = said.text if said.final else " ".join(said.text.split()[: said.stable])
-            if not text or (text == scored and not said.final):
+            at_end = said.attempt > 0  # the final words, or what the quick recogniser makes of them before
+            text = said.text if at_end else " ".join(said.text.split()[: said.stable])
+            if not text or (text == scored and not at_end):
                 continue
             last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
             try:
@@ -75,6 +78,8 @@ class Endpointer(Node):
             scored = text
             if said.final:
                 await self.ends.send(EndProbability(t=self.clock.now(), attempt=said.attempt, p=p))
+            elif at_end:
+                await self.quick.send(EarlyEnd(t=self.clock.now(), attempt=said.attempt, p=p))
 
 
 class Responder(Node):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+import logging
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
 
 import anyio
 import numpy as np
@@ -20,15 +22,26 @@ from duplex.dialogue.events import (
     SpokenWord,
     Yield,
 )
+from duplex.dialogue.relay_events import Rehearse, Rehearsed
 from duplex.graph import In, Lanes, Node, Out, Priority, to_ticks
 from tts.types import SpeechChunk, Synthesiser, Utterance
 
+logger = logging.getLogger(__name__)
+
+
+_KEPT = 32
+"""Rehearsed texts whose audio is kept, of a second or two each."""
+
 
 class Voice(Node):
-    """Sentences to audio with word times, one utterance for each attempt."""
+    """Sentences to audio with word times, one utterance for each attempt.
 
-    events = In(ReplyText, Commit, Resumed, Yield, Discarded)
+    Words that were rehearsed are there at once where a reply begins with them.
+    """
+
+    events = In(ReplyText, Commit, Resumed, Yield, Discarded, Rehearse)
     speech = Out(Speech)
+    rehearsed = Out(Rehearsed)
     errors = Out(AgentError)
 
     def __init__(self, synthesiser: Synthesiser, lanes: Lanes) -> None:
@@ -38,6 +51,8 @@ class Voice(Node):
         self._dead = -1
         self._cut = False
         """The utterance was stopped, and may yet be gone on with."""
+        self._kept: OrderedDict[str, tuple[SpeechChunk, ...]] = OrderedDict()
+        self._rehearsal: tuple[str, anyio.CancelScope] | None = None
 
     async def run(self) -> None:
         """Speak what comes, in order, unless it is dropped."""
@@ -54,6 +69,9 @@ class Voice(Node):
                         self._drop(event.attempt)
                     case Resumed() | Discarded():
                         self._drop(event.attempt)
+                        self._end_rehearsal()
+                    case Rehearse():
+                        self._rehearse(tasks, event.text)
             tasks.cancel_scope.cancel()
 
     def _says(self, attempt: int) -> bool:
@@ -86,8 +104,49 @@ class Voice(Node):
                 await self.errors.send(AgentError(t=self.clock.now(), message=f"no speech: {error}"))
                 await self.speech.send(saying.end(self.clock.now()))
 
+    def _rehearse(self, tasks: TaskGroup, text: str) -> None:
+        """Make the audio of what may be said; of what was to be rehearsed before, this takes the place."""
+        if self._rehearsal is not None and self._rehearsal[0] == text:
+            return
+        self._end_rehearsal()
+        self._rehearsal = text, anyio.CancelScope()
+        tasks.start_soon(self._make, *self._rehearsal)
+
+    def _end_rehearsal(self) -> None:
+        if self._rehearsal is not None:
+            self._rehearsal[1].cancel()
+            self._rehearsal = None
+
+    async def _make(self, text: str, scope: anyio.CancelScope) -> None:
+        with scope:
+            try:
+                if text not in self._kept:
+                    self._kept[text] = tuple([chunk async for chunk in self._sounds(text)])
+                self._kept.move_to_end(text)
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+                seconds = _seconds(self._kept[text], self._synthesiser.sample_rate)
+                await self.rehearsed.send(Rehearsed(t=self.clock.now(), text=text, seconds=seconds))
+            except Exception as error:  # whoever wants to say it will meet it again, and tell
+                logger.warning("nothing was rehearsed: %s", error)
+        if self._rehearsal == (text, scope):
+            self._rehearsal = None
+
+    async def _sounds(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """All of a text, with no hurry."""
+        utterance = self._synthesiser.stream()
+        for step in (utterance.feed(text), utterance.finish()):
+            async for chunk in self._lanes.heavy_iter(Priority.SPECULATION, step, name="tts"):
+                yield chunk
+
     async def _synthesise(self, saying: _Saying, piece: ReplyText) -> None:
-        steps = [saying.utterance.feed(f"{piece.text} ")] if piece.text else []
+        text, made = piece.text, () if saying.begun else self._kept.get(piece.text, ())
+        if made:
+            for chunk in made:
+                await self.speech.send(saying.speech(self.clock.now(), chunk))
+            saying.shift, text = _seconds(made, self._synthesiser.sample_rate), ""
+        saying.begun = True
+        steps = [saying.utterance.feed(f"{text} ")] if text else []
         if piece.last:
             steps.append(saying.utterance.finish())
         for step in steps:
@@ -97,13 +156,24 @@ class Voice(Node):
             await self.speech.send(saying.end(self.clock.now()))
 
 
+def _seconds(chunks: tuple[SpeechChunk, ...], rate: int) -> float:
+    return sum(len(chunk.pcm) for chunk in chunks) / rate
+
+
 class _Saying:
-    """One utterance in the making."""
+    """One utterance in the making.
+
+    Attributes:
+        begun: something of it was said, or is being made.
+        shift: seconds of rehearsed words that it begins with.
+    """
 
     def __init__(self, attempt: int, synthesiser: Synthesiser) -> None:
         self.attempt = attempt
         self.scope = anyio.CancelScope()
         self.utterance: Utterance = synthesiser.stream()
+        self.begun = False
+        self.shift = 0.0
         self._pieces: deque[ReplyText] = deque()
         self._more = anyio.Event()
         self._resampler = soxr.ResampleStream(
@@ -127,7 +197,10 @@ class _Saying:
         return self._pieces.popleft()
 
     def speech(self, t: int, chunk: SpeechChunk) -> Speech:
-        words = tuple(SpokenWord(w.text, to_ticks(w.start), to_ticks(w.end)) for w in chunk.words)
+        words = tuple(
+            SpokenWord(w.text, to_ticks(self.shift + w.start), to_ticks(self.shift + w.end))
+            for w in chunk.words
+        )
         return Speech(t=t, attempt=self.attempt, pcm=self._resampler.resample_chunk(chunk.pcm), words=words)
 
     def end(self, t: int) -> Speech:

@@ -1,0 +1,274 @@
+"""The fast path: begin to speak within the gap that people leave, with words that the slow path can go on from.
+
+    words so far ──► draft ──► rule, verifier ──► rehearse          while the user speaks
+    silence, P(end | quick words) high, rehearsed ──► Prefix, and the floor is asked for      (RelayS2S's hand-over)
+
+While the user speaks, the answer's first words are drafted again and again and their audio is made; nothing of it
+leaves. After a short silence, if the words that the quick recogniser heard sound complete, the floor is asked to commit
+and the prefix is said. The final words, the search and the model follow meanwhile; `duplex.dialogue.splice` joins what
+they come to with what was said. Where the final words are there before, the fast path stands back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from duplex.dialogue.events import (
+    Commit,
+    Discarded,
+    Eager,
+    EndProbability,
+    Resumed,
+    Transcript,
+    TurnStarted,
+    Yield,
+)
+from duplex.dialogue.relay_events import Drafted, EarlyEnd, Prefix, Rehearse, Rehearsed
+from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
+from duplex.llm.drafts import Draft, plain
+
+Action = Event | SetTimer | CancelTimer
+
+SILENCE, PATIENCE = "relay.silence", "relay.patience"
+_SOME = 2
+"""Words of which the last may have been cut and the others still tell what is spoken of."""
+_REMEMBERED = 32
+"""Rehearsed texts that are remembered; the voice keeps as many."""
+
+FRAMES = ("As for {},", "On {}:", "About {}:", "{}, then:", "{}: well,", "So, {}:")
+"""How the subject of a question is put before what is said of it."""
+OPENERS = (
+    *("Well,", "Let me see,", "Right,", "So,", "Okay,", "Let me think,", "Good question,", "Hmm,"),
+    *("Now,", "Sure,", "All right,", "Let me look,"),
+)
+"""Said where there is nothing better; one after the other, so that none is heard twice in a dozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """When the fast path speaks, and what it may cost.
+
+    Attributes:
+        silence: seconds from the end of the user's voice after which a prefix may be said.
+        patience: seconds more that a draft is waited for before an opener is said instead.
+        sure: the least P(end | quick words).
+        keep: the least probability of the verifier that the answer can go on from a prefix.
+        openers: what is said without a draft; none where it is empty.
+        tokens: of the language model, for drafts, in a session; 0 for any number.
+        speech: seconds of speech made in advance, in a session; 0 for any number.
+    """
+
+    silence: float = 0.16
+    patience: float = 0.12
+    sure: float = 0.9
+    keep: float = 0.5
+    openers: tuple[str, ...] = OPENERS
+    tokens: int = 20_000
+    speech: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What else is known when a draft is judged.
+
+    Attributes:
+        heard: the words of the turn so far.
+        drafted: those that it was drafted for.
+        stable: the share of the words that will not change any more.
+        end: P(the user has finished | words); None while nobody asked.
+    """
+
+    heard: str
+    drafted: str
+    stable: float = 1.0
+    end: float | None = None
+
+
+class Verifier(Protocol):
+    """Keeps a draft, shortens it or drops it."""
+
+    def verified(self, draft: Draft, sight: Sight, least: float) -> Draft | None:
+        """The longest beginning of a draft that the answer will go on from with at least this probability."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What speculation has cost a session.
+
+    Attributes:
+        drafts: how many were made.
+        tokens: of the language model.
+        speech: seconds of audio.
+        used: prefixes that were said.
+    """
+
+    drafts: int = 0
+    tokens: int = 0
+    speech: float = 0.0
+    used: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """An attempt that is not decided."""
+
+    attempt: int
+    due: bool = False
+    late: bool = False
+    p: float | None = None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of the user's turn."""
+
+    heard: str = ""
+    stable: float = 0.0
+    drafted: Drafted | None = None
+    """The latest draft with anything in it that may be said, or, where there was none yet, the latest."""
+
+
+class Relay:
+    """`on(event) -> actions`; see the module's picture."""
+
+    def __init__(self, settings: RelaySettings | None = None, verifier: Verifier | None = None) -> None:
+        self.settings = settings or RelaySettings()
+        self.spent = Spent()
+        self._verifier = verifier
+        self._turn = _Turn()
+        self._open: _Open | None = None
+        self._made: dict[str, None] = {}
+        """Texts whose audio was made, the latest last."""
+        self._asked = ""
+        self._frame = self._opener = 0
+        self._cut = False
+        """The agent was stopped, and it is not decided whether the user wants anything."""
+
+    @property
+    def affordable(self) -> bool:
+        """Whether more may be drafted in this session."""
+        tokens, speech = self.settings.tokens, self.settings.speech
+        return (not tokens or self.spent.tokens < tokens) and (not speech or self.spent.speech < speech)
+
+    def on(self, event: Event) -> list[Action]:
+        """Take what happened; say what follows."""
+        match event:
+            case TurnStarted():
+                self._turn = _Turn()
+                return self._rehearse(event.t, self._next_opener())
+            case Drafted():
+                return self._drafted(event)
+            case Rehearsed():
+                self.spent.speech += 0.0 if event.text in self._made else event.seconds
+                self._made[event.text] = None
+                if len(self._made) > _REMEMBERED:
+                    del self._made[next(iter(self._made))]
+                return self._maybe(event.t)
+            case Transcript(final=True) if self._open is not None and event.attempt == self._open.attempt:
+                return self._close()  # the slow path has its words: it will be there as soon
+            case Transcript(final=False):
+                self._turn.heard = event.text
+                self._turn.stable = event.stable / max(1, len(event.text.split()))
+                return self._renewed(event.t)
+            case Eager(text=None) if not self._cut:
+                self._open = _Open(event.attempt)
+                silence = event.end + to_ticks(self.settings.silence)
+                later = silence + to_ticks(self.settings.patience)
+                return [SetTimer(SILENCE, silence), SetTimer(PATIENCE, later)]
+            case EarlyEnd() if self._open is not None and event.attempt == self._open.attempt:
+                self._open.p = event.p
+                return self._maybe(event.t)
+            case TimerFired(id=timer) if self._open is not None and timer in (SILENCE, PATIENCE):
+                self._open.due, self._open.late = True, timer == PATIENCE
+                return self._maybe(event.t)
+            case Yield():
+                self._cut = event.keep
+                return self._close()
+            case Commit():
+                self._cut = self._cut and event.reason == "timeout"
+                return self._close()
+            case Resumed() | Discarded():
+                return self._close()
+        return []
+
+    def _close(self) -> list[Action]:
+        if self._open is None:
+            return []
+        self._open = None
+        return [CancelTimer(SILENCE), CancelTimer(PATIENCE)]
+
+    def _drafted(self, event: Drafted) -> list[Action]:
+        self.spent.drafts += 1
+        if event.draft is not None:
+            self.spent.tokens += event.draft.tokens
+        before = self._turn.drafted
+        if event.draft is not None or before is None or before.draft is None:
+            self._turn.drafted = event
+        return self._renewed(event.t)
+
+    def _renewed(self, t: int) -> list[Action]:
+        """Words or a draft are new: rehearse what would be said now."""
+        prefix = self._prefix()
+        if prefix is None:
+            return self._maybe(t)
+        return [*self._rehearse(t, prefix.text), *self._maybe(t)]
+
+    def _rehearse(self, t: int, text: str) -> list[Action]:
+        if not text or text == self._asked or not self.affordable:
+            return []
+        self._asked = text
+        return [Rehearse(t=t, text=text)]
+
+    def _next_opener(self) -> str:
+        openers = self.settings.openers
+        return openers[self._opener % len(openers)] if openers else ""
+
+    def _prefix(self) -> Draft | None:
+        """What would be said now, in full."""
+        drafted, turn = self._turn.drafted, self._turn
+        if drafted is None or drafted.draft is None or not goes_on(drafted, turn.heard):
+            return None
+        draft = drafted.draft
+        if self._verifier is not None:
+            p = None if self._open is None else self._open.p
+            sight = Sight(turn.heard, drafted.words, turn.stable, p)
+            verified = self._verifier.verified(draft, sight, self.settings.keep)
+            if verified is None:
+                return None
+            draft = verified
+        if draft.source == "topic":
+            return Draft(FRAMES[self._frame % len(FRAMES)].format(draft.text), "topic")
+        return draft
+
+    def _maybe(self, t: int) -> list[Action]:
+        """Speak, if all is there."""
+        attempt = self._open
+        if attempt is None or not attempt.due or attempt.p is None or attempt.p < self.settings.sure:
+            return []
+        prefix = self._prefix()
+        if (prefix is None or prefix.text not in self._made) and attempt.late and self._nothing_to_say:
+            prefix = Draft(self._next_opener(), "opener")
+        if prefix is None or prefix.text not in self._made:
+            return []
+        self._frame += prefix.source == "topic"
+        self._opener += prefix.source == "opener"
+        self.spent.used += 1
+        said = Prefix(t=t, attempt=attempt.attempt, text=prefix.text, source=prefix.source)
+        go = EndProbability(t=t, attempt=attempt.attempt, p=attempt.p)
+        return [*self._close(), said, go]
+
+    @property
+    def _nothing_to_say(self) -> bool:
+        """Somebody drafts, and has come to nothing: an agent without a drafter waits for its answer."""
+        return bool(self.settings.openers) and self._turn.drafted is not None
+
+
+def goes_on(drafted: Drafted, heard: str) -> bool:
+    """Whether a draft still stands now that these words were heard: they are those that it was made for, or go on from
+    them, but for the last, which may have been cut. A reply to small talk is one to all of the words."""
+    before, now = ([word for word in map(plain, text.split()) if word] for text in (drafted.words, heard))
+    if drafted.draft is not None and drafted.draft.source == "talk":
+        return before == now
+    sure = before if len(before) < _SOME else before[:-1]
+    return len(now) >= len(before) and now[: len(sure)] == sure

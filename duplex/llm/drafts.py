@@ -1,0 +1,273 @@
+"""How an answer may begin before it is known: drafts, what may be said of them, and how the answer goes on from them.
+
+A prefix is heard before the slow path has an answer, so nothing in it may be a guess at a fact: no number, no name that
+the user did not speak, no yes or no. What is left is what people begin with too, the question's own words turned round
+("The deepest lake in ...") or its subject ("As for Lake Baikal, ..."). Pure functions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from duplex.llm.lexicon import SCALES, STOP, TENS, UNITS
+from duplex.llm.types import LLM, Request, Token
+from duplex.llm.words import content, covered, same, words
+
+MAX_WORDS = 5
+"""Words of a prefix at most (RelayS2S)."""
+_LEAST_WORDS = 2
+_TOKENS, _TOP = 16, 8  # tokens that a draft may take, and alternatives read of each
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+Source = Literal["model", "evidence", "talk", "topic", "opener"]
+"""Who drafted: the language model, the sentence that will be quoted, the table of small talk, the question's subject,
+or the table of openers, which knows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """How sure a drafter was of one word: of its tokens the least log-probability, the largest entropy in nats, the
+    least margin of the first alternative over the second in probability."""
+
+    logprob: float = 0.0
+    entropy: float = 0.0
+    margin: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an answer will probably begin with.
+
+    Attributes:
+        text: the words; a `topic` is the subject alone, which whoever says it puts into a frame.
+        source: who drafted.
+        sureness: of each word, where a model wrote it.
+        evidence: what it rests on.
+        tokens: what it cost the language model.
+    """
+
+    text: str
+    source: Source
+    sureness: tuple[Sureness, ...] = ()
+    evidence: Evidence = field(default_factory=lambda: Evidence())
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The chance 0..1 that the best sentence answers the question so far, and by how much that exceeds the next one's;
+    1 where none is needed."""
+
+    chance: float = 1.0
+    ahead: float = 1.0
+
+
+def quoted(sentence: str, asked: str, evidence: Evidence) -> Draft | None:
+    """What an answer begins with that is this sentence, or close to it."""
+    begins = permitted(sentence, asked)
+    return Draft(begins, "evidence", (), evidence) if begins else None
+
+
+def subject(asked: str, passage: str, evidence: Evidence) -> Draft | None:
+    """The question's subject, which any answer may begin with; None where it names none that the passage has."""
+    about = topic(asked)
+    known = about and all(covered(word, words(passage)) for word in content(about))
+    known = known and any(
+        word not in passage.split() for word in map(plain, about.split())
+    )  # more than "Lake"
+    return Draft(about, "topic", (), evidence) if known else None
+
+
+async def write(llm: LLM, request: Request, asked: str, evidence: Evidence) -> Draft | None:
+    """What the model begins to write, when nothing else is to be done; it is stopped after a prefix's length.
+
+    Raises:
+        LLMError: the model failed.
+    """
+    writing = Writing()
+    early = replace(request, max_tokens=_TOKENS, top_logprobs=_TOP, early=True)
+    async with contextlib.aclosing(llm.stream(early)) as tokens:
+        async for token in tokens:
+            if writing.add(token):
+                break
+    begins = permitted(writing.text, asked)
+    if not begins:
+        return None
+    return Draft(begins, "model", writing.sureness[: len(begins.split())], evidence, writing.tokens)
+
+
+class Writing:
+    """A model's draft as its tokens come, with how sure it was of each word."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.tokens = 0
+        self._sure: list[Sureness] = []
+
+    def add(self, token: Token) -> bool:
+        """Take a token; whether all the words that a prefix can have are there, or a sentence's end."""
+        self.tokens += 1
+        self.text += token.text
+        count = len(self.text.split())
+        if count:
+            sure = sureness(token)
+            if len(self._sure) == count:
+                before = self._sure.pop()
+                sure = Sureness(
+                    min(before.logprob, sure.logprob),
+                    max(before.entropy, sure.entropy),
+                    min(before.margin, sure.margin),
+                )
+            self._sure.append(sure)
+        return count > MAX_WORDS or self.text.rstrip().endswith((".", "!", "?"))
+
+    @property
+    def sureness(self) -> tuple[Sureness, ...]:
+        """Of each word."""
+        return tuple(self._sure)
+
+
+def sureness(token: Token) -> Sureness:
+    """How sure a model was of a token, as far as its alternatives tell."""
+    if not token.top:
+        return Sureness(token.logprob or 0.0)
+    chances = sorted((math.exp(logprob) for _, logprob in token.top), reverse=True)
+    entropy = -math.fsum(p * math.log(p) for p in chances if p > 0)
+    margin = chances[0] - (chances[1] if len(chances) > 1 else 0.0)
+    return Sureness(token.logprob if token.logprob is not None else 0.0, entropy, margin)
+
+
+def plain(word: str) -> str:
+    """A word as two spellings of it have it in common.
+
+    >>> plain("Lake's,"), plain("—")
+    ("lake's", '')
+    """
+    return re.sub(r"[^\w']", "", word.replace("’", "'")).strip("'").lower()
+
+
+_COUNTS = frozenset(
+    {*UNITS, *TENS, *SCALES, "half", "third", "quarter", "dozen", "first", "second", "once", "twice"}
+)
+_CLAIMS = _set("yes no not never none nobody nothing neither nor hardly false true only")
+_DANGLING = _set(
+    "a an the of in on at to for by with from and or that which its his her their my your is are was were"
+)
+
+
+def permitted(text: str, spoken: str) -> str:
+    """The leading words of a draft that may be said before the answer is known; empty where too few are left.
+
+    Numbers, names that were not spoken, and yes or no end it, and so does the sentence's end. It never ends in a word
+    that hangs in the air, if enough is left without it.
+
+    Args:
+        text: what was drafted.
+        spoken: what the user has said, with what it refers to written out.
+
+    >>> permitted("The deepest lake in the world is Lake Baikal.", "What is the deepest lake in the world")
+    'The deepest lake'
+    >>> permitted("Lake Baikal holds 23,600 cubic kilometres.", "How much water is in Lake Baikal")
+    'Lake Baikal holds'
+    >>> permitted("Olkhon is the largest island.", "What is the largest island")
+    ''
+    """
+    heard = [bare for word in spoken.split() if (bare := plain(word))]
+    kept: list[str] = []
+    for word in text.split()[:MAX_WORDS]:
+        if not _may_say(word, heard):
+            break
+        kept.append(word)
+        if word[-1] in ".!?":
+            break
+    while len(kept) > _LEAST_WORDS and plain(kept[-1]) in _DANGLING:
+        kept.pop()
+    prefix = " ".join(kept).rstrip(",;")
+    return prefix if len(kept) >= _LEAST_WORDS and content(prefix) else ""
+
+
+def _may_say(word: str, heard: list[str]) -> bool:
+    bare = plain(word)
+    if any(letter.isdigit() for letter in word) or bare in _COUNTS | _CLAIMS or bare.endswith("n't"):
+        return False
+    if not word.strip("\"'“‘(")[:1].isupper() or bare in STOP:
+        return bool(bare)
+    return any(same(bare.removesuffix("'s"), other.removesuffix("'s") or other) for other in heard)
+
+
+_NAMES = re.compile(r"(?:\b[Tt]he )?\b[A-Z][\w'’-]*(?: (?:of |the |de )*[A-Z][\w'’-]*)*")
+_FRAME_WORDS = 3
+
+
+def topic(question: str) -> str:
+    """What a question is about, in the words that it was asked with: the last name in it; empty where there is none.
+
+    >>> topic("How many rivers run into Lake Baikal?"), topic("Why is the Dead Sea so salty?"), topic("And how deep?")
+    ('Lake Baikal', 'the Dead Sea', '')
+    """
+    asked = question.rstrip("?.! ")
+    inside = asked.partition(" ")[2]  # the first word has its capital from the sentence
+    for match in reversed(list(_NAMES.finditer(inside))):
+        name = match.group().removesuffix("'s").removesuffix("’s")
+        bare = [word for word in name.split() if word.lower() not in STOP]
+        if bare and len(name.split()) <= _FRAME_WORDS and not any(plain(word) in _COUNTS for word in bare):
+            return name[:1].lower() + name[1:] if name.startswith("The ") else name
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What is still to be said of an answer after its prefix.
+
+    Attributes:
+        text: the words.
+        how: the answer `follows` on, some words that `overlap` were left out, or it begins anew after a `repair`.
+    """
+
+    text: str
+    how: Literal["follows", "overlap", "repair"]
+
+
+_ENDS = tuple(",:.!?")
+_LEAST_OVERLAP = 2
+
+
+def continued(begun: str, answer: str, repair: Callable[[], str] = lambda: "") -> Continuation:
+    """The rest of `answer` after what was said of it already.
+
+    Args:
+        begun: what was said.
+        answer: the whole answer, as if nothing had been.
+        repair: what to say where the two do not fit: people repair what they have begun to say (Schegloff 1977).
+
+    >>> continued("Lake Baikal is", "Lake Baikal is 1,642 metres deep.").text
+    '1,642 metres deep.'
+    >>> continued("As for Lake Baikal,", "The lake is 1,642 metres deep.").text
+    'the lake is 1,642 metres deep.'
+    """
+    said, written = [plain(word) for word in begun.split()], answer.split()
+    coming = [plain(word) for word in written]
+    if coming[: len(said)] == said:
+        return Continuation(" ".join(written[len(said) :]), "follows")
+    if begun.endswith(_ENDS):
+        return Continuation(_within(answer) if begun[-1] in ",:" else answer, "follows")
+    for size in range(min(len(said), len(coming)), _LEAST_OVERLAP - 1, -1):
+        if said[-size:] == coming[:size]:
+            return Continuation(" ".join(written[size:]), "overlap")
+    return Continuation(f"{repair()} {answer}".strip(), "repair")
+
+
+def _within(answer: str) -> str:
+    """A sentence as it goes on after a comma: a function word at its beginning loses its capital."""
+    first, _, rest = answer.partition(" ")
+    lower = plain(first) in STOP and plain(first) != "i" and not plain(first).startswith("i'")
+    return f"{first.lower() if lower else first} {rest}".strip()
