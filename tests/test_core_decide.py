@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from duplex.core.decide import Act, Decider, Rule, Sight, evidence, load_rule
 from duplex.core.judge import LATEST, Ends, Leads, Overlaps, spans
 from duplex.core.streams.dialogue import Dialogue, Heard, Labels, TimedWord
-from duplex.core.streams.layout import FRAME_SAMPLES, FRAME_SECONDS, OVERLAPS, STATES, frame_end
+from duplex.core.streams.layout import FRAME_SAMPLES, FRAME_SECONDS, OVERLAPS, STATES, frame_end, frame_of
 from duplex.core.tune import logistic
 from duplex.core.turns import PATIENCE, Turn, ambient, patient, runs, turns, unhurried
 
@@ -263,6 +263,16 @@ def test_a_patient_agent_waits_in_the_dialogues_own_silence() -> None:
     assert np.array_equal(after.user_pcm[quiet.stop :], before.user_pcm[quiet.start :])
     assert after.decision is not None
     assert set(after.decision[34 : 34 + PATIENCE]) == {33 % 7}
+
+
+def test_the_last_hypothesis_of_a_turn_is_judged_though_its_answer_came_before_it() -> None:
+    prompt = talk()
+    prompt.labels.complete[26:34] = 0  # "what" alone; "is" is read at 2.9 s, the answer came at 2.72 s
+    complete = patient(prompt).labels.complete
+    assert set(complete[26 : frame_of(2.9)]) == {0}
+    assert set(complete[frame_of(2.9) : 34 + PATIENCE]) == {1}
+    wrong = replace(prompt, heard=(*prompt.heard[:2], Heard(2.9, 1, ("what",)), prompt.heard[3]))
+    assert set(patient(wrong).labels.complete[frame_of(2.9) : 34 + PATIENCE]) == {-1}
 
 
 def test_what_is_put_behind_turns_is_put_over_pauses_too() -> None:

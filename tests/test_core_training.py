@@ -233,7 +233,7 @@ def test_one_pass_over_a_turn_asks_about_all_of_its_beginnings() -> None:
     assert found.ids[0, -4:].tolist() == table.ids(turn.words)
     assert not found.ids[0, :-4].any()
     assert found.complete[0, -4:].tolist() == [0, 0, 0, 1]
-    assert found.weight[0, -4:].tolist() == [INSIDE, 1, INSIDE, 1]
+    assert found.weight[0, -4:].tolist() == pytest.approx([INSIDE, 1, INSIDE, 1])
     assert found.judged[0, -4:].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.9])
     assert found.complete[1, -2:].tolist() == [0, 0]
     assert (found.judged[1] == UNASKED).all()

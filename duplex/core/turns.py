@@ -16,8 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duplex.audio.pcm import Pcm
+from duplex.core.data.labels import all_written
 from duplex.core.streams.dialogue import Dialogue, Heard, Labels, TimedWord
-from duplex.core.streams.layout import FRAME_SAMPLES, FRAME_SECONDS, OVERLAPS, STATES, frame_end
+from duplex.core.streams.layout import (
+    FRAME_SAMPLES,
+    FRAME_SECONDS,
+    OVERLAPS,
+    STATES,
+    UNKNOWN,
+    frame_end,
+    frame_of,
+)
+from duplex.core.streams.words import normalised
 
 PATIENCE = 30
 """Frames (2.4 s) that a patient agent waits; no rule waits longer."""
@@ -27,6 +37,8 @@ SHORTEST = 3
 """Frames of silence that make a pause."""
 _LATE = 0.8
 """Seconds after the answer in which the turn's last hypothesis may still come."""
+_READ = 0.25
+"""Seconds after a turn's last word from which on a hypothesis has heard it."""
 _PIECE = 6
 """Frames of ambient sound, at most."""
 _QUIET = 4
@@ -122,7 +134,7 @@ def patient(dialogue: Dialogue) -> Dialogue:
     at = [cut for cut, _ in cuts]
     quiet = ambient(dialogue, PATIENCE)
     shift = _Shift([frame_end(cut - 1) for cut in at], PATIENCE * FRAME_SECONDS)
-    return replace(
+    after = replace(
         dialogue,
         user_pcm=_inserted(dialogue.user_pcm, at, quiet),
         agent_pcm=_inserted(agent, at, np.zeros_like(quiet)),
@@ -133,7 +145,29 @@ def patient(dialogue: Dialogue) -> Dialogue:
         labels=_waiting(labels, at),
         decision=None if dialogue.decision is None else _held(dialogue.decision, at),
         tool=None if dialogue.tool is None else _held(dialogue.tool, at),
-    ).check()
+    )
+    return replace(after, labels=replace(after.labels, complete=_rejudged(after))).check()
+
+
+def _rejudged(dialogue: Dialogue) -> NDArray[np.int8]:
+    """`complete`, where the last hypotheses of a turn now come before its answer: nobody had asked about them."""
+    complete = dialogue.labels.complete.copy()
+    until = [*(item.t for item in dialogue.heard[1:]), frame_end(dialogue.frames)]
+    for turn in turns(dialogue):
+        said = [
+            w
+            for w in dialogue.user_words
+            if w.start >= frame_end(turn.first - 2) and w.end <= turn.over + 0.05
+        ]
+        for item, following in zip(dialogue.heard, until, strict=True):
+            if item.t < turn.over + _READ or frame_of(item.t) > turn.last:
+                continue
+            words = [part for word in item.words for part in normalised(word)]
+            known = UNKNOWN if not words or not said else 0
+            if known == 0 and turn.ended:
+                known = all_written([word.text for word in said], words)
+            complete[frame_of(item.t) : min(frame_of(following), turn.last + 1)] = known
+    return complete
 
 
 def unhurried(dialogue: Dialogue, rng: Random) -> Dialogue:

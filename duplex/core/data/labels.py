@@ -202,7 +202,12 @@ def judged(reading: Reading, turn: Turn) -> int:
         return UNKNOWN
     if not turn.ended:
         return 0
-    said = [part for word in turn.sound.words[-_TAIL:] for part in normalised(word.text)]
+    return all_written([word.text for word in turn.sound.words], words)
+
+
+def all_written(spoken: Sequence[str], words: Sequence[str]) -> int:
+    """Whether a hypothesis that heard a whole turn has its last word: 1, or UNKNOWN where that cannot be seen."""
+    said = [part for word in spoken[-_TAIL:] for part in normalised(word)]
     written = next((p.heard for p in align(said, words[-_TAIL:])[::-1] if p.said == len(said) - 1), None)
     return UNKNOWN if written is None and not _counted(said, words) else 1
 

@@ -33,7 +33,7 @@ from duplex.core.training.wordpath import WordTraining, train_prefixes, train_wo
 CONFIG, WORDS, SUMMARY = "config.json", "words.pt", "summary.json"
 PREPARED, JUDGED = "prepared", "judged.jsonl"
 _VALIDATION_TURNS = 1_500
-_AS_BELIEFS = 5_000
+_AS_BELIEFS = 10_000
 """Turns whose beliefs are learnt from after the whole turns were."""
 
 Report = Callable[[str, dict[str, Any]], None]

@@ -19,7 +19,7 @@ from duplex.core.streams.words import WordTable
 from duplex.core.training.examples import Faults
 
 UNASKED = -1.0
-INSIDE = 0.25
+INSIDE = 0.1
 """What a beginning counts behind which the speaker goes on at once: a voice without a pause tells that by itself."""
 
 
