@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from test_core_decide import talk
 
-from duplex.bench.core import of_ends
+from duplex.bench import core_floor
+from duplex.bench.core_figures import of_ends
+from duplex.bench.core_floor import Stops, Trial, ended, stopped, yields
 from duplex.bench.core_rules import (
     Scene,
     any_voice,
-    by_floor,
     by_silence,
     final_words,
     smart_features,
@@ -20,8 +21,11 @@ from duplex.bench.core_rules import (
 from duplex.bench.core_words import Heard, like_length, trivial
 from duplex.core.data.ear import VoiceEdge
 from duplex.core.judge import Ends
+from duplex.core.streams.layout import frame_end
 from duplex.core.turns import patient, turns
+from duplex.dialogue.anticipation import CoreFrame, Reliance, Sure
 from duplex.dialogue.floor import FloorSettings
+from duplex.graph.event import to_ticks
 
 EDGES = (
     VoiceEdge(0.9, True, 0.8),
@@ -53,8 +57,45 @@ def test_the_floor_decides_by_the_words(p: float, commits: list[float]) -> None:
         asked.append((words, agent))
         return p if words == "what is" else 0.0
 
-    assert by_floor(SCENE, TURN, judge, settings) == pytest.approx(commits, abs=1e-3)
+    assert core_floor.commits(Trial(SCENE, judge), TURN, settings) == pytest.approx(commits, abs=1e-3)
     assert asked[-1] == ("what is", "")
+
+
+def framed(over: float = 0.0, **said: float) -> tuple[CoreFrame, ...]:
+    """The same, 80 ms after 80 ms."""
+    return tuple(
+        CoreFrame(t=to_ticks(frame_end(at)), state="listen", over=over, **said)  # type: ignore[arg-type]
+        for at in range(SCENE.dialogue.frames)
+    )
+
+
+def test_the_floor_decides_with_the_core() -> None:
+    reliance = Reliance(weights=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    for over, at in ((0.99, 2.9), (0.7, 3.2), (0.1, 4.0)):
+        trial = Trial(SCENE, lambda words, agent: 0.5, framed(over))
+        assert core_floor.commits(trial, TURN, reliance=reliance) == pytest.approx([at], abs=0.07)
+        ends = ended([trial], reliance=reliance)
+        assert ends.delays[0] == pytest.approx(at - TURN.over, abs=0.07)
+
+
+def test_each_reply_is_a_trial_for_what_overlaps_it() -> None:
+    replies = [(0.5, 4.0)]
+    alone = Trial(SCENE, lambda words, agent: 0.0)
+    assert yields(alone, replies, FloorSettings(overlap="any", barge=0.16)) == pytest.approx([0.96, 1.94])
+    echo, turn = (Reliance(overlaps={kind: Sure(0.5, 1)}) for kind in ("echo", "turn"))
+    heard = replace(alone, frames=framed(echo=0.9))
+    assert yields(alone, replies) == pytest.approx([1.44, 2.0])  # it lasts; "what"
+    assert yields(heard, replies, reliance=echo) == pytest.approx([2.0])  # the word comes with the class
+    assert yields(replace(alone, frames=framed(turn=0.9)), replies, reliance=turn) == pytest.approx(
+        [0.96, 2.0]
+    )
+
+
+def test_figures_are_added_up() -> None:
+    found = Stops()
+    trial = Trial(SCENE, lambda words, agent: 0.0)
+    assert stopped([trial, trial], found=found) is found
+    assert len(ended([trial], found=ended([trial])).cuts) == 2 * len(ended([trial]).cuts) > 0
 
 
 def test_the_final_words_are_those_after_the_voice() -> None:

@@ -9,12 +9,14 @@ dialogues waits 2.4 s longer than the recorded one did, so that no rule hears it
 - A speculation is wasted if it was dropped, or began more than 0.8 s before the end, or came to nothing.
 - Overlaps: of frames (F1), of echoes and backchannels (spoken through), of turns that overlap the agent for 450 ms.
 
-All thresholds come from `rule.json` beside the weights, chosen on validation dialogues (`duplex train tune`).
+- `core` is the core by itself, `core.floor` the rules of a call, `core.fused` both together (`turns: {core: full}`).
+
+All thresholds come from `rule.json` and `reliance.json` beside the weights, chosen on validation dialogues (`duplex
+train tune`, `python -m duplex.bench.core_fit`).
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,20 +24,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.vad import SileroVad
-from duplex.bench.core_rules import Scene, SmartTurn, any_voice, by_floor, by_silence, final_words, stops
+from duplex.agent.anticipating import RELIANCE, load_reliance
+from duplex.bench.core_figures import absent, of_ends, of_leads, of_overlaps, progress, say, share
+from duplex.bench.core_floor import Trial, asked, ended, stopped
+from duplex.bench.core_rules import Scene, SmartTurn, any_voice, by_silence
 from duplex.bench.core_speed import COMMAND, speed
 from duplex.bench.core_words import MODEL, Judged, heard, like_length, trivial
-from duplex.bench.measure import Measure, of_quantile, of_share
+from duplex.bench.measure import Measure
 from duplex.core.data.ear import voice_edges
 from duplex.core.decide import RULE, Rule, load_rule
 from duplex.core.follow import Followed, Without, audible, follow
-from duplex.core.judge import Ends, Leads, Overlaps
+from duplex.core.judge import Ends, Overlaps
 from duplex.core.runtime import DuplexCore
 from duplex.core.streams.dialogue import Dialogue, dialogue_files, load_dialogue
 from duplex.core.streams.layout import OVERLAPS, STATES
 from duplex.core.training.metrics import auc, f1_by_class
 from duplex.core.tune import judged
 from duplex.core.turns import Turn, patient, turns
+from duplex.dialogue.anticipation import Reliance
 from duplex.models import ModelError, model_folder
 from duplex.resources import ResourceError, config_path
 
@@ -54,7 +60,7 @@ def run() -> list[Measure]:
         ModelError: a model is missing and cannot be fetched.
     """
     talks = [patient(talk) for talk in dialogues()]
-    _say(
+    say(
         f"{len(talks)} test dialogues, {sum(talk.frames for talk in talks) * 0.08 / 60:.0f} minutes with all waits"
     )
     vad = SileroVad(model_folder("silero-vad"))
@@ -64,14 +70,14 @@ def run() -> list[Measure]:
     try:
         core, rule = DuplexCore(), load_rule(config_path(f"core/{RULE}"))
     except (ResourceError, ValueError) as error:
-        _say(f"absent: all of the core itself: {error}")
+        say(f"absent: all of the core itself: {error}")
     else:
-        followed = follow(core, talks, told=_progress("core"))
+        followed = follow(core, talks, told=progress("core"))
         measures += [*of_core("core", followed, rule), *_ablations(core, talks, rule)]
     measures += _words(scenes, followed)
-    measures += _rules(scenes)
+    measures += _rules(scenes, followed)
     if followed:
-        measures += speed(core, talks[0], _say)
+        measures += speed(core, talks[0], say)
     return measures
 
 
@@ -82,9 +88,9 @@ def dialogues() -> list[Dialogue]:
 
     folder = default_folder()
     if not dialogue_files(folder, Split.test.value):
-        _say(f"no test dialogues in {folder}: making {HOURS} h, which takes about three times as long")
+        say(f"no test dialogues in {folder}: making {HOURS} h, which takes about three times as long")
         order = Order(Split.test, HOURS, folder, folder / "clips", SEED)
-        make(order, lambda hours: _say(f"{hours:.2f} of {HOURS} h"))
+        make(order, lambda hours: say(f"{hours:.2f} of {HOURS} h"))
     return [load_dialogue(file) for file in dialogue_files(folder, Split.test.value)]
 
 
@@ -93,36 +99,9 @@ def of_core(name: str, followed: Sequence[Followed], rule: Rule) -> list[Measure
     ends, leads, overlaps = judged(followed, rule)
     return [
         *of_ends(name, ends),
-        *_of_leads(name, leads),
+        *of_leads(name, leads),
         *of_overlaps(name, overlaps),
         *_of_heads(name, followed),
-    ]
-
-
-def of_ends(name: str, ends: Ends) -> list[Measure]:
-    """Cut-ins and delays."""
-    found = _share(f"{name}.cut_in_share", ends.cuts) + _share(f"{name}.pause_cut_in_share", ends.pauses)
-    delays = [1e3 * delay for delay in ends.delays]
-    for label, q in (("p50", 0.5), ("p90", 0.9)):
-        found += _quantile(f"{name}.end_delay_{label}_ms", delays, q)
-    return found
-
-
-def _of_leads(name: str, leads: Leads) -> list[Measure]:
-    found = []
-    if leads.wasted is not None:
-        found = _share(
-            f"{name}.wasted_share", [True] * (leads.made - len(leads.leads)) + [False] * len(leads.leads)
-        )
-    return found + _quantile(f"{name}.lead_ms", [1e3 * lead for lead in leads.leads], 0.5)
-
-
-def of_overlaps(name: str, overlaps: Overlaps) -> list[Measure]:
-    """Stops that were false, needless and in time."""
-    return [
-        *_share(f"{name}.echo_false_stop_share", overlaps.echoes),
-        *_share(f"{name}.backchannel_hold_share", overlaps.backchannels),
-        *_share(f"{name}.yield_share", overlaps.yields),
     ]
 
 
@@ -139,7 +118,7 @@ def _of_heads(name: str, followed: Sequence[Followed]) -> list[Measure]:
     found = []
     area = auc(scores[speaking], end_in[speaking] <= SOON)
     if area is None:
-        _absent(f"{name}.anticipation_auc")
+        absent(f"{name}.anticipation_auc")
     else:
         found.append(
             Measure(f"{name}.anticipation_auc", round(area, 4), "auc", int(speaking.sum()), None, COMMAND)
@@ -171,7 +150,7 @@ def _f1(
     scores = {label: score or 0.0 for label, score in zip(names, found, strict=True)}
     missing = [each for each in asked if not (truth == names.index(each)).any()]
     if missing:
-        _absent(name, f"no frame is {' or '.join(missing)}")
+        absent(name, f"no frame is {' or '.join(missing)}")
         return []
     n = int(np.isin(truth, [names.index(each) for each in asked]).sum())
     stem = name.removesuffix("_min").removesuffix("_macro_f1")
@@ -196,7 +175,7 @@ def _ablations(core: DuplexCore, talks: Sequence[Dialogue], rule: Rule) -> list[
     """The same weights with an input withheld at run time; nothing was trained for it."""
     measures = []
     for without in (Without.words, Without.audio, Without.agent):
-        followed = follow(core, talks, without, _progress(f"core, {without}"))
+        followed = follow(core, talks, without, progress(f"core, {without}"))
         measures += of_core(f"core.{without}", followed, rule)
     return measures
 
@@ -204,7 +183,7 @@ def _ablations(core: DuplexCore, talks: Sequence[Dialogue], rule: Rule) -> list[
 def _words(scenes: Sequence[Scene], followed: Sequence[Followed]) -> list[Measure]:
     rows = heard(followed)
     if not rows:
-        _absent("core.completeness_auc")
+        absent("core.completeness_auc")
         return []
     judge = _judge(scenes, [(row.words, row.agent) for row in rows])
     scores = {"core": np.array([row.core for row in rows]), "core.trivial": trivial(rows)}
@@ -212,7 +191,7 @@ def _words(scenes: Sequence[Scene], followed: Sequence[Followed]) -> list[Measur
     measures = []
     for name, of in scores.items():
         if (found := like_length(rows, of)) is None:
-            _absent(f"{name}.completeness_auc")
+            absent(f"{name}.completeness_auc")
         else:
             value, interval = found
             measures.append(
@@ -226,28 +205,23 @@ def _judge(scenes: Sequence[Scene], texts: Sequence[tuple[str, str]] = ()) -> Ju
     from duplex.core.data.make import default_folder
 
     judge = Judged(default_folder() / f"ends-{MODEL}.json")
-    wanted = list(texts)
-    for scene in scenes:
-        for turn in turns(scene.dialogue):
-            for edge, after in stops(scene.within(turn)):
-                words = final_words(scene.dialogue, edge, min(after, edge.t + 0.6))[1]
-                wanted.append((words, scene.said_before(edge.t)))
-    judge.ask(wanted, _progress("P(end | words)"))
+    judge.ask([*texts, *(text for scene in scenes for text in asked(scene))], progress("P(end | words)"))
     return judge
 
 
-def _rules(scenes: Sequence[Scene]) -> list[Measure]:
-    """Timers, the shipped floor, smart-turn, and barge-in on any voice."""
+def _rules(scenes: Sequence[Scene], followed: Sequence[Followed]) -> list[Measure]:
+    """Timers, the shipped floor alone and with the core, smart-turn, and barge-in on any voice."""
     judge = _judge(scenes)
     measures = []
     for seconds in SILENCES:
         ends = _ends(scenes, partial(by_silence, seconds=seconds))
         measures += of_ends(f"core.silence_{1e3 * seconds:.0f}", ends)
-    measures += of_ends("core.floor", _ends(scenes, partial(by_floor, judge=judge)))
+    measures += of_floor("core.floor", [Trial(scene, judge) for scene in scenes])
+    measures += _fused(scenes, judge, followed)
     try:
         smart = SmartTurn(str(model_folder("smart-turn") / "smart-turn-v3.2-cpu.onnx"))
     except ModelError as error:
-        _absent("core.smart_turn", str(error))
+        absent("core.smart_turn", str(error))
     else:
         measures += of_ends("core.smart_turn", _ends(scenes, smart.commits))
     overlaps = Overlaps()
@@ -256,35 +230,31 @@ def _rules(scenes: Sequence[Scene]) -> list[Measure]:
     return measures + of_overlaps("core.any_voice", overlaps)
 
 
+def of_floor(name: str, trials: Sequence[Trial], reliance: Reliance | None = None) -> list[Measure]:
+    """What the floor does, with the core's frames where it is relied on."""
+    stops = stopped(trials, reliance=reliance)
+    return [
+        *of_ends(name, ended(trials, reliance=reliance)),
+        *of_overlaps(name, stops.overlaps),
+        *share(f"{name}.yield_at_all_share", stops.stopped),
+        *share(f"{name}.side_hold_share", stops.sides),
+    ]
+
+
+def _fused(scenes: Sequence[Scene], judge: Judged, followed: Sequence[Followed]) -> list[Measure]:
+    """The floor with the core, as a call has it with `turns: {core: full}`."""
+    try:
+        reliance = load_reliance(config_path(f"core/{RELIANCE}"))
+    except (OSError, ValueError) as error:
+        absent("core.fused", str(error))
+        return []
+    trials = [Trial.of(scene, judge, each) for scene, each in zip(scenes, followed, strict=bool(followed))]
+    return of_floor("core.fused", trials, reliance) if trials else []
+
+
 def _ends(scenes: Sequence[Scene], rule: Callable[[Scene, Turn], Sequence[float]]) -> Ends:
     ends = Ends()
     for scene in scenes:
         for turn in turns(scene.dialogue):
             ends.add([turn], rule(scene, turn))
     return ends
-
-
-def _share(name: str, hits: Sequence[bool]) -> list[Measure]:
-    if not hits:
-        _absent(name)
-        return []
-    return [of_share(name, sum(hits), len(hits), COMMAND)]
-
-
-def _quantile(name: str, values: Sequence[float], q: float) -> list[Measure]:
-    if not values:
-        _absent(name)
-        return []
-    return [of_quantile(name, values, "ms", COMMAND, q, digits=0)]
-
-
-def _absent(name: str, why: str = "these dialogues have no case of it") -> None:
-    _say(f"absent: {name}: {why}")
-
-
-def _progress(what: str) -> Callable[[int, int], None]:
-    return lambda done, total: _say(f"{what}: {done} of {total}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -6,15 +6,14 @@ comparison. A mode is only worth its place in an agent where those figures are b
 
 - Turn ends: a logistic regression on the silences of turns gives the weights, and of all constants the one with the
   fewest cut-ins is taken among those that are no slower than the floor alone, at the median and at p90.
-- Overlaps: for each kind, one after the other, how sure the core has to be, or that it is not asked: as many right
-  decisions as there can be, with no fewer stops in time than the floor alone makes.
+- Overlaps: for each kind, one after the other and all once more, how sure the core has to be, or that it is not asked:
+  the most that goes right of interruptions, echoes, backchannels and talk to others, each of them counting alike.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,13 @@ import numpy as np
 
 from asr.vad import SileroVad
 from duplex.agent.anticipating import RELIANCE, save_reliance
-from duplex.bench.core_floor import SOON, Outcome, Trial, asked, tried
+from duplex.bench.core_figures import progress, say
+from duplex.bench.core_floor import SOON, Stops, Trial, asked, ended, stopped
 from duplex.bench.core_rules import Judge, Scene, final_words, stops
 from duplex.bench.core_words import Judged
 from duplex.core.data.ear import voice_edges
 from duplex.core.follow import follow
-from duplex.core.judge import EARLY, judged
+from duplex.core.judge import EARLY, Ends, judged
 from duplex.core.runtime import DuplexCore
 from duplex.core.streams.dialogue import dialogue_files, load_dialogue
 from duplex.core.tune import positive
@@ -43,7 +43,7 @@ FOLDS = 5
 SHIFTS = tuple(0.25 * step for step in range(-16, 17))
 SURE: dict[OverlapKind, tuple[Sure | None, ...]] = {
     kind: (None, *(Sure(p, frames) for p in (0.5, 0.6, 0.7, 0.8, 0.9) for frames in (1, 2, 3)))
-    for kind in ("echo", "noise", "side", "backchannel", "turn")
+    for kind in ("turn", "echo", "side", "backchannel", "noise")
 }
 _LONGEST = 1.6
 """Seconds of a silence that are learnt from."""
@@ -59,8 +59,8 @@ def trials(
     talks = [patient(load_dialogue(file)) for folder in folders for file in dialogue_files(folder, split)]
     vad = SileroVad(model_folder("silero-vad"))
     scenes = [Scene(talk, voice_edges(talk.user_pcm, vad)) for talk in talks]
-    judge.ask([text for scene in scenes for text in asked(scene)], _progress("P(end | words)"))
-    followed = follow(core, talks, told=_progress("core"))
+    judge.ask([text for scene in scenes for text in asked(scene)], progress("P(end | words)"))
+    followed = follow(core, talks, told=progress("core"))
     return [Trial.of(scene, judge, each) for scene, each in zip(scenes, followed, strict=True)]
 
 
@@ -80,18 +80,15 @@ def rows(trial: Trial, judge: Judge) -> list[Row]:
 
 def chosen(data: Sequence[Trial], judge: Judge) -> Reliance:
     """The best reliance on these dialogues."""
-    alone = tried(data)
     weights = _weights([row for trial in data for row in rows(trial, judge)])
     shifted = [Reliance(weights=(*weights[:-1], weights[-1] + shift)) for shift in SHIFTS]
-    ends = max(shifted, key=lambda each: _ending(tried(data, reliance=each), alone))
+    alone = ended(data)
+    ends = max(shifted, key=lambda each: _ending(ended(data, reliance=each), alone))
     reliance = Reliance()
-    for kind, choices in SURE.items():
-        options = [reliance] + [
-            replace(reliance, overlaps={**reliance.overlaps, kind: sure})
-            for sure in choices
-            if sure is not None
-        ]
-        reliance = max(options, key=lambda each: _stopping(tried(data, reliance=each), alone))
+    for kind, choices in [*SURE.items(), *SURE.items()]:
+        others = {name: sure for name, sure in reliance.overlaps.items() if name != kind}
+        options = [Reliance(overlaps={**others, kind: sure} if sure else others) for sure in choices]
+        reliance = max(options, key=lambda each: _stopping(stopped(data, reliance=each)))
     return replace(reliance, weights=ends.weights)
 
 
@@ -102,49 +99,50 @@ def _weights(data: Sequence[Row]) -> tuple[float, ...]:
     return tuple(float(weight) for weight in positive(given, over))
 
 
-def _ending(found: Outcome, alone: Outcome) -> tuple[bool, float, float]:
+def _ending(found: Ends, alone: Ends) -> tuple[bool, float, float]:
     """No slower than the floor alone; then few cut-ins, then little delay."""
-    slow = any(_quantile(found.ends.delays, q) > _quantile(alone.ends.delays, q) + 1e-6 for q in (0.5, 0.9))
-    return not slow, -_mean(found.ends.cuts), -_quantile(found.ends.delays, 0.5)
+    slow = any(_quantile(found.delays, q) > _quantile(alone.delays, q) + 1e-6 for q in (0.5, 0.9))
+    return not slow, -_mean(found.cuts), -_quantile(found.delays, 0.5)
 
 
-def _stopping(found: Outcome, alone: Outcome) -> tuple[bool, float]:
-    """No fewer stops in time than the floor alone; then as much right as there can be."""
-    enough = _mean(found.overlaps.yields) >= _mean(alone.overlaps.yields)
-    kept = (1 - _mean(found.overlaps.echoes), _mean(found.overlaps.backchannels), _mean(found.sides))
-    return enough, _mean(found.overlaps.yields) + sum(kept)
-
-
-def told(found: Outcome) -> dict[str, float | int]:
-    """An outcome's figures, and what they are of."""
+def _stopping(found: Stops) -> float:
+    """What goes right. An interruption is given way to, best in time."""
     overlaps = found.overlaps
+    given_way = (_mean(overlaps.yields) + _mean(found.stopped)) / 2
+    return given_way + 1 - _mean(overlaps.echoes) + _mean(overlaps.backchannels) + _mean(found.sides)
+
+
+def told(ends: Ends, stops: Stops) -> dict[str, float | int]:
+    """Figures, and what they are of."""
+    overlaps = stops.overlaps
     return {
-        "turns": len(found.ends.cuts),
-        "cut_in_share": _mean(found.ends.cuts),
-        "pause_cut_in_share": _mean(found.ends.pauses),
-        "end_delay_p50": _quantile(found.ends.delays, 0.5),
-        "end_delay_p90": _quantile(found.ends.delays, 0.9),
+        "turns": len(ends.cuts),
+        "cut_in_share": _mean(ends.cuts),
+        "pause_cut_in_share": _mean(ends.pauses),
+        "end_delay_p50": _quantile(ends.delays, 0.5),
+        "end_delay_p90": _quantile(ends.delays, 0.9),
         "echoes": len(overlaps.echoes),
         "echo_false_stop_share": _mean(overlaps.echoes),
         "backchannels": len(overlaps.backchannels),
         "backchannel_hold_share": _mean(overlaps.backchannels),
-        "sides": len(found.sides),
-        "side_hold_share": _mean(found.sides),
+        "sides": len(stops.sides),
+        "side_hold_share": _mean(stops.sides),
         "interruptions": len(overlaps.yields),
-        "yield_share": _mean(overlaps.yields),
+        "yield_in_time_share": _mean(overlaps.yields),
+        "yield_share": _mean(stops.stopped),
     }
 
 
-def validated(data: Sequence[Trial], judge: Judge) -> Outcome:
+def validated(data: Sequence[Trial], judge: Judge) -> tuple[Ends, Stops]:
     """What the choice comes to on dialogues that it was not made by."""
-    found = Outcome()
+    ends, stops = Ends(), Stops()
     for fold in range(FOLDS):
         rest = [trial for number, trial in enumerate(data) if number % FOLDS != fold]
         reliance = chosen(rest, judge)
-        for trial in data[fold::FOLDS]:
-            found.add(tried([trial], reliance=reliance))
-        _say(f"fold {fold + 1} of {FOLDS}: {reliance}")
-    return found
+        ended(data[fold::FOLDS], reliance=reliance, found=ends)
+        stopped(data[fold::FOLDS], reliance=reliance, found=stops)
+        say(f"fold {fold + 1} of {FOLDS}: {reliance}")
+    return ends, stops
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -160,11 +158,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = trials(options.data, DuplexCore(folder), judge)
     figures: dict[str, Any] = {
         "dialogues": len(data),
-        "floor": told(tried(data)),
-        "cross_validated": told(validated(data, judge)),
+        "floor": told(ended(data), stopped(data)),
+        "cross_validated": told(*validated(data, judge)),
     }
     reliance = chosen(data, judge)
-    figures["chosen_on_all"] = told(tried(data, reliance=reliance))
+    figures["chosen_on_all"] = told(ended(data, reliance=reliance), stopped(data, reliance=reliance))
     save_reliance(folder / RELIANCE, reliance, {"validation": figures})
     print((folder / RELIANCE).read_text(encoding="utf-8"))
 
@@ -175,14 +173,6 @@ def _mean(values: Sequence[bool]) -> float:
 
 def _quantile(values: Sequence[float], q: float) -> float:
     return round(float(np.quantile(values, q)), 4) if values else 0.0
-
-
-def _progress(what: str) -> Callable[[int, int], None]:
-    return lambda done, total: _say(f"{what}: {done} of {total}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

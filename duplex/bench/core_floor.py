@@ -7,6 +7,7 @@ trial for what overlaps it: after a stop the agent is taken to speak on.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,7 +17,7 @@ import numpy as np
 from duplex.bench.core_rules import Judge, Scene, final_words, stops
 from duplex.core.data.ear import VoiceEdge
 from duplex.core.follow import Followed, audible
-from duplex.core.judge import AFTER, Ends, Overlaps, spans
+from duplex.core.judge import AFTER, IN_TIME, Ends, Overlaps, spans
 from duplex.core.streams.layout import frame_end
 from duplex.core.turns import PATIENCE, Turn, runs, turns
 from duplex.dialogue.anticipation import Anticipation, CoreFrame, Reliance
@@ -61,7 +62,12 @@ class Trial:
 
     def between(self, start: float, until: float) -> list[CoreFrame]:
         """The frames that end from `start` on and before `until`, in seconds."""
-        return [each for each in self.frames if to_ticks(start) <= each.t < to_ticks(until)]
+        first, after = (bisect_left(self.frames, to_ticks(at), key=_time) for at in (start, until))
+        return list(self.frames[first:after])
+
+
+def _time(event: Event) -> int:
+    return event.t
 
 
 class Play:
@@ -187,45 +193,54 @@ def _words(trial: Trial, stop: tuple[VoiceEdge, float], eager: Eager) -> list[Ev
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What the floor did on some dialogues.
+class Stops:
+    """What the floor did about voices over the agent's speech.
 
     Attributes:
-        ends: turn ends.
-        overlaps: echoes, backchannels and interruptions.
-        sides: for each overlap that was not for the agent, whether the agent went on.
+        overlaps: echoes, backchannels, and interruptions that were given way to in time.
+        sides: for each voice that was not for the agent, whether the agent went on.
+        stopped: for each interruption, whether it was given way to at all.
     """
 
-    ends: Ends = field(default_factory=Ends)
     overlaps: Overlaps = field(default_factory=Overlaps)
     sides: list[bool] = field(default_factory=list)
+    stopped: list[bool] = field(default_factory=list)
 
-    def add(self, other: Outcome) -> None:
-        """What it did on others too."""
-        for mine, its in (
-            (self.ends.cuts, other.ends.cuts),
-            (self.ends.pauses, other.ends.pauses),
-            (self.overlaps.echoes, other.overlaps.echoes),
-            (self.overlaps.backchannels, other.overlaps.backchannels),
-            (self.overlaps.yields, other.overlaps.yields),
-            (self.sides, other.sides),
-        ):
-            mine += its
-        self.ends.delays += other.ends.delays
+    def add(self, trial: Trial, at: Sequence[float]) -> None:
+        """Judge the stops (seconds) of a dialogue."""
+        labels = trial.scene.dialogue.labels
+        self.overlaps.add(labels, at)
+        for start, end in spans(labels, "not_addressed"):
+            self.sides.append(not any(start <= t <= end + AFTER for t in at))
+        for start, end in spans(labels, "takes_floor"):
+            if end - start >= IN_TIME - 1e-6:
+                self.stopped.append(any(start <= t <= end + AFTER for t in at))
 
 
-def tried(
-    trials: Sequence[Trial], settings: FloorSettings | None = None, reliance: Reliance | None = None
-) -> Outcome:
-    """Try the floor on all turns and all replies."""
-    found = Outcome()
+def ended(
+    trials: Sequence[Trial],
+    settings: FloorSettings | None = None,
+    reliance: Reliance | None = None,
+    found: Ends | None = None,
+) -> Ends:
+    """Try the floor on all turns; what comes of it is added to what was `found` before."""
+    found = Ends() if found is None else found
     for trial in trials:
         for turn in turns(trial.scene.dialogue):
-            found.ends.add([turn], commits(trial, turn, settings, reliance))
+            found.add([turn], commits(trial, turn, settings, reliance))
+    return found
+
+
+def stopped(
+    trials: Sequence[Trial],
+    settings: FloorSettings | None = None,
+    reliance: Reliance | None = None,
+    found: Stops | None = None,
+) -> Stops:
+    """Try the floor on all replies; what comes of it is added to what was `found` before."""
+    found = Stops() if found is None else found
+    for trial in trials:
         spoken = runs(np.array(audible(trial.scene.dialogue), np.bool_))
         replies = [(frame_end(first - 1), frame_end(after - 1)) for first, after in spoken]
-        stopped, labels = yields(trial, replies, settings, reliance), trial.scene.dialogue.labels
-        found.overlaps.add(labels, stopped)
-        for start, end in spans(labels, "not_addressed"):
-            found.sides.append(not any(start <= t <= end + AFTER for t in stopped))
+        found.add(trial, yields(trial, replies, settings, reliance))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,11 +17,7 @@ from duplex.core.data.ear import FINAL_COST, VoiceEdge
 from duplex.core.streams.dialogue import Dialogue
 from duplex.core.streams.layout import frame_end, frame_of
 from duplex.core.turns import PATIENCE, Turn
-from duplex.dialogue.events import Commit, Eager, EndProbability, Transcript, VoiceStarted, VoiceStopped
-from duplex.dialogue.floor import Floor, FloorSettings
-from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
 
-_SECOND = to_ticks(1.0)
 _BEFORE = 0.3
 """Seconds before a turn's label in which its voice may be noticed."""
 _BUSY = 1.4
@@ -60,51 +55,14 @@ class Scene:
 
 def stops(edges: Sequence[VoiceEdge]) -> list[tuple[VoiceEdge, float]]:
     """Each end of a voice, and when the next one was noticed."""
-    later = [edge.t for edge in edges[1:]] + [float("inf")]
-    return [(edge, after) for edge, after in zip(edges, later, strict=True) if not edge.began]
+    later = [*(edge.t for edge in edges[1:]), float("inf")]
+    return [(edge, after) for edge, after in zip(edges, later, strict=False) if not edge.began]
 
 
 def by_silence(scene: Scene, turn: Turn, seconds: float) -> list[float]:
     """A timer alone: when it takes the turn for ended."""
     due = [(max(edge.t, edge.edge + seconds), after) for edge, after in stops(scene.within(turn))]
     return [at for at, after in due if at < after]
-
-
-def by_floor(scene: Scene, turn: Turn, judge: Judge, settings: FloorSettings | None = None) -> list[float]:
-    """The floor's own machine, given the detector's events and the final words' P(end), the model's time left out."""
-    floor = Floor(settings)
-    queue: list[tuple[int, int, Event]] = []
-    numbers = iter(range(1_000_000))
-    timers: dict[str, int] = {}
-
-    def put(event: Event) -> None:
-        heapq.heappush(queue, (event.t, next(numbers), event))
-
-    edges = scene.within(turn)
-    finals = {to_ticks(edge.t): (edge, after) for edge, after in stops(edges)}
-    for edge in edges:
-        t, moment = to_ticks(edge.t), max(0, to_ticks(edge.edge))
-        put(VoiceStarted(t=t, onset=moment) if edge.began else VoiceStopped(t=t, end=moment))
-    commits = []
-    while queue:
-        t, _, event = heapq.heappop(queue)
-        if isinstance(event, TimerFired):
-            if timers.get(event.id) != t:
-                continue
-            del timers[event.id]
-        for action in floor.on(event):
-            match action:
-                case SetTimer(id=name, at=at):
-                    timers[name] = max(at, t)
-                    put(TimerFired(t=max(at, t), id=name))
-                case CancelTimer(id=name):
-                    timers.pop(name, None)
-                case Eager():
-                    for told in _words(scene, finals[t], action, judge):
-                        put(told)
-                case Commit():
-                    commits.append(t / _SECOND)
-    return commits
 
 
 def final_words(dialogue: Dialogue, stop: VoiceEdge, until: float) -> tuple[float, str]:
@@ -114,18 +72,6 @@ def final_words(dialogue: Dialogue, stop: VoiceEdge, until: float) -> tuple[floa
         return heard[0].t, " ".join(heard[0].words)
     before = [item for item in dialogue.heard if item.t <= stop.t]
     return stop.t + _BUSY * FINAL_COST, " ".join(before[-1].words) if before else ""
-
-
-def _words(scene: Scene, stop: tuple[VoiceEdge, float], eager: Eager, judge: Judge) -> list[Event]:
-    edge, after = stop
-    at, text = final_words(scene.dialogue, edge, min(after, edge.t + 0.6))
-    if at >= after:
-        return []
-    t = to_ticks(at)
-    said = Transcript(t=t, turn=eager.turn, text=text, final=True, attempt=eager.attempt)
-    if not text:
-        return [said]
-    return [said, EndProbability(t=t, attempt=eager.attempt, p=judge(text, scene.said_before(edge.t)))]
 
 
 class SmartTurn:
