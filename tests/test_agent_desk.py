@@ -69,7 +69,7 @@ def test_the_desk_uses_its_tools_and_survives_its_server(tmp_path: Path) -> None
     async def main() -> None:
         with running(port):
             box = await open_toolbox(spec.tools)
-        agent = FromTools(box.tools, Unknown(spec.unknown)).in_session("s1", {"caller": "Ada"})
+        agent = FromTools(box, Unknown(spec.unknown)).in_session("s1", {"caller": "Ada"})
         async with agent.conversation(lambda part: None) as conversation:
             ask = Caller(conversation).ask
             # The server that told its tools has just been killed.

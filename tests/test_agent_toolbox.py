@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio
 import pytest
+from tools_mcp_http import OverHttp
 
 from duplex.agent.answering import Sentence
 from duplex.agent.loader import check_agent
@@ -61,6 +62,17 @@ def faults_of(tmp_path: Path, tools: str) -> list[str]:
             "3 tools.0.http.parameters: an argument is one of string, integer",
         ),
         (
+            "  - openapi: {document: nothing.yaml, operations: [a]}",
+            "3 tools.0.openapi: there is no such document beside this file",
+        ),
+        ("  - openapi: {document: 'https://h/a.json', operations: []}", "3 tools.0.openapi.operations: "),
+        (
+            "  - openapi: {document: 'https://h/a.json', operations: [a], effects: {b: read}}",
+            "3 tools.0.openapi: effects and tools are named as the operations are",
+        ),
+        ("  - openapi: {document: 'file://h/a', operations: [a]}", "3 tools.0.openapi: the address begins with"),
+        ("  - mqtt: {name: a b, description: abc}", "3 tools.0.mqtt.name: "),
+        (
             "  - http:\n      name: a\n      description: abc\n      url: http://h/\n      efect: read",
             "7 tools.0.http.efect: unknown key; did you mean 'effect'?",
         ),
@@ -102,7 +114,7 @@ def test_a_function_beside_the_agent_file_is_loaded_and_not_by_the_check(tmp_pat
 
     async def main() -> None:
         box = await open_toolbox(spec.tools)
-        (each,) = box.tools
+        (each,) = box
         assert (each.spoken.name, each.spoken.effect, bool(each.spoken.confirm)) == ("count", "write", True)
         assert (await each.tool.call({"n": 1})).text == "2"
         with pytest.raises(ToolFault, match="no function nothing"):
@@ -135,6 +147,7 @@ class Api(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.does = "well"
+        self.document = ""
         self.seen: list[tuple[str, str, Any]] = []
 
 
@@ -143,6 +156,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Quiet."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.server.document)))
+        self.end_headers()
+        self.wfile.write(self.server.document.encode())
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -186,7 +205,7 @@ def talk(spec: AgentSpec, *turns: str, variables: dict[str, str] | None = None) 
     async def main() -> list[str]:
         box: Toolbox = await open_toolbox(spec.tools)
         try:
-            agent = FromTools(box.tools, Unknown("I don't know.")).in_session("s1", variables or {})
+            agent = FromTools(box, Unknown("I don't know.")).in_session("s1", variables or {})
             return await said(agent, *turns)
         finally:
             await box.aclose()
@@ -216,6 +235,53 @@ def test_an_order_goes_out_once_with_its_key_and_the_sessions_variables(tmp_path
     (answer,) = talk(ordering(tmp_path, api), "Order two lattes.", variables={"table": "4/../9"})
     assert answer == "It is number 7."
     assert api.seen == [("/tables/4%2F..%2F9", "s1-1", {"item": "latte", "count": 2})]
+
+
+BAR = """
+openapi: 3.1.0
+servers: [{url: '%s'}]
+paths:
+  /orders:
+    post:
+      operationId: placeOrder
+      summary: Order an item.
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              required: [item]
+              properties: {item: {enum: [tea, latte]}, count: {type: integer}}
+"""
+
+
+def test_an_operation_of_a_document_is_used_by_voice(tmp_path: Path, api: Api) -> None:
+    (tmp_path / "bar.yaml").write_text(BAR % f"http://127.0.0.1:{api.server_address[1]}/v1")
+    spec = spec_of(
+        tmp_path,
+        """
+  - openapi:
+      document: bar.yaml
+      operations: [placeOrder]
+      private: true
+      tools: {placeOrder: {say: It is number {number}., confirm: "[{count}] {item}?"}}
+""".replace("It is number {number}.", "'It is number {number}.'"),
+    )
+    asked, answer = talk(spec, "Order two lattes.", "Yes.")
+    assert (asked, answer) == ("2 latte?", "It is number 7.")
+    assert api.seen == [("/v1/orders", "s1-1", {"item": "latte", "count": 2})]
+
+
+def test_a_document_from_elsewhere_leads_to_its_own_host_alone(tmp_path: Path, api: Api) -> None:
+    here = f"http://127.0.0.1:{api.server_address[1]}"
+    api.document = BAR % "http://localhost:1/v1"
+    written = f"  - openapi: {{document: '{here}/bar.yaml', operations: [placeOrder], private: true%s}}"
+    with pytest.raises(ToolFault, match="leads to localhost, which is not among `hosts`"):
+        anyio.run(open_toolbox, spec_of(tmp_path, written % "").tools)
+    for more in (", hosts: [localhost]", f", server: '{here}'"):
+        (each,) = anyio.run(open_toolbox, spec_of(tmp_path, written % more).tools)
+        assert (each.spoken.name, each.spoken.effect) == ("place_order", "write")
 
 
 @pytest.mark.parametrize("does", ["500", "half", "huge", "hang"])
@@ -248,3 +314,60 @@ def test_an_mcp_server_that_dies_is_spoken_of_and_started_again(tmp_path: Path) 
     died, asked, stock = talk(spec, "Kill it.", "How many are there?", "Green tea.")
     assert died.endswith("I'm sorry, I can't reach the shop right now.")
     assert (asked, stock.removeprefix("One moment, please. ")) == ("Of what?", "3 of Green tea")
+
+
+def test_an_agent_starts_without_a_server_that_is_away_and_gets_its_tools_when_it_comes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = OverHttp()
+    spec = spec_of(
+        tmp_path,
+        f"""
+  - mcp:
+      url: {server.url}
+      private: true
+      tools:
+        stock: {{phrases: [how many], system: the shop, timeout: 20, ask: {{item: 'Of what?'}}, confirm: false}}
+        order: {{phrases: [order], system: the shop, timeout: 20}}
+""",
+    )
+
+    async def main() -> tuple[str, str, list[str]]:
+        box = await open_toolbox(spec.tools)
+        agent = FromTools(box, Unknown("I don't know.")).in_session("s1", {})
+        history = History()
+        try:
+            async with agent.conversation(lambda part: None) as conversation:
+
+                async def ask(text: str) -> str:
+                    parts = [part async for part in conversation.answer(text, history)]
+                    history.turns = (*history.turns, Turn("agent", "so", len(history.turns)))
+                    return " ".join(part.text for part in parts if isinstance(part, Sentence))
+
+                away = await ask("How many are there?")
+                other = await ask("What is the time?")
+                server.start()
+                with anyio.fail_after(30):
+                    while not all(each.there for each in box):  # noqa: ASYNC110 - nobody is told
+                        await anyio.sleep(0.1)
+                return away, other, [await ask("How many are there?"), await ask("Green tea.")]
+        finally:
+            await box.aclose()
+            server.kill()
+
+    away, other, there = anyio.run(main)
+    assert "is away" in caplog.text
+    assert (away, other) == ("I'm sorry, I can't reach the shop right now.", "I don't know.")
+    assert [each.removeprefix("One moment, please. ") for each in there] == ["Of what?", "3 of Green tea"]
+
+
+@pytest.mark.parametrize(
+    ("server", "fault"),
+    [
+        ("url: 'http://127.0.0.1:9/mcp'", "leads to a private address"),
+        ("command: [/no/such/program]", "MCP server"),
+    ],
+)
+def test_a_server_that_will_never_be_there_stops_the_agent(tmp_path: Path, server: str, fault: str) -> None:
+    with pytest.raises(ToolFault, match=fault):
+        anyio.run(open_toolbox, spec_of(tmp_path, f"  - mcp: {{{server}}}").tools)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import anyio
 import pytest
 
-from duplex.agent.toolbox import equipped
+from duplex.agent.equipping import equipped
 from duplex.agent.tooling import FromTools, Unknown
-from duplex.agent.tools_spec import Spoken
+from duplex.agent.tools_shared import Spoken
 from duplex.dialogue.events import (
     AgentError,
     Commit,

@@ -9,10 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duplex.bus.config import BusError, MqttSection
-from duplex.bus.messages import ControlError, Say, Set, kind_of, payload_of, read_control
+from duplex.bus.messages import (
+    ControlError,
+    Say,
+    Set,
+    ToolResult,
+    call_payload,
+    kind_of,
+    payload_of,
+    read_control,
+)
 from duplex.bus.outbox import Message, Outbox
 from duplex.bus.topics import Topics
 from duplex.dialogue.events import Commit, Transcript, UserAudio
+from tools_rag.tools.remote import Told
 
 
 def test_topics_are_what_the_documentation_says() -> None:
@@ -20,6 +30,7 @@ def test_topics_are_what_the_documentation_says() -> None:
     assert topics.online == "home/duplex/lakes/online"
     assert topics.state("a1") == "home/duplex/lakes/sessions/a1/state"
     assert topics.event("a1", "commit") == "home/duplex/lakes/sessions/a1/events/commit"
+    assert topics.call("a1", "open_door") == "home/duplex/lakes/sessions/a1/calls/open_door"
     assert topics.controls == "home/duplex/lakes/sessions/+/control/+"
 
 
@@ -67,6 +78,15 @@ def test_only_the_latest_state_of_a_topic_waits_and_it_waits_in_its_turn() -> No
     assert drain(box) == [event(1), Message("s", b"", True)]
 
 
+def test_what_is_withdrawn_is_not_sent() -> None:
+    box = Outbox(5)
+    for message in (event(1), event(2), event(1)):
+        box.put(message)
+    box.withdraw(event(1))
+    box.withdraw(event(7))
+    assert drain(box) == [event(2)]
+
+
 def test_what_is_replaced_while_it_is_being_sent_is_sent_again() -> None:
     box = Outbox(5)
     box.put(Message("s", b"one", True))
@@ -104,7 +124,25 @@ def test_it_never_grows_and_the_last_state_survives_events(size: int, puts: list
         ("say", b"\xff\xfe", "Invalid JSON"),
         ("set", b'{"name": "Room 1", "value": ""}', "name: "),
         ("end", b'{"reason": "Because!"}', "reason: "),
-        ("shout", b"{}", "there is no control shout; there are say, end, set"),
+        ("shout", b"{}", "there is no control shout; there are say, end, set, tool_result"),
+        (
+            "tool_result",
+            b'{"call": "door-1", "result": {"at": 3}}',
+            ToolResult(call="door-1", result={"at": 3}),
+        ),
+        ("tool_result", b'{"call": "door-1", "result": null}', ToolResult(call="door-1", result=None)),
+        ("tool_result", b'{"call": "door-1", "error": "jammed"}', ToolResult(call="door-1", error="jammed")),
+        ("tool_result", b'{"call": "door-1"}', "Value error, give just one of result, error and progress"),
+        (
+            "tool_result",
+            b'{"call": "door-1", "result": 1, "progress": "half"}',
+            "Value error, give just one of result, error and progress",
+        ),
+        ("tool_result", b'{"call": "door-1", "error": null}', "error: "),
+        ("tool_result", b'{"call": "door-1", "progress": ""}', "progress: "),
+        ("tool_result", b'{"call": "Door 1!", "result": 1}', "call: "),
+        ("tool_result", b'{"result": 1}', "call: Field required"),
+        ("tool_result", b'{"call": "d", "result": ' + b"[" * 9_000 + b"]" * 6_000 + b"}", "Invalid JSON"),
     ],
 )
 def test_control_is_validated_and_bounded(kind: str, payload: bytes, expected: object) -> None:
@@ -125,6 +163,21 @@ def test_what_is_said_is_told_only_if_it_was_asked_for() -> None:
     greeting = Commit(t=0, attempt=0, turn=0, end=0, reason="greeting", text="Hi Ann")
     assert b"Ann" not in payload_of(greeting, words=False)
     assert kind_of(UserAudio(t=0, pcm=None)) is None  # type: ignore[arg-type]
+
+
+def test_a_call_is_told_with_its_arguments_and_writes_with_their_key() -> None:
+    read = Told("door-1", "door", {"which": "front"}, timeout=2.5)
+    assert json.loads(call_payload(read)) == {
+        "call": "door-1",
+        "arguments": {"which": "front"},
+        "timeout": 2.5,
+    }
+    write = Told("door-2", "door", {}, key="s1-1", timeout=2.5)
+    assert json.loads(call_payload(write))["key"] == "s1-1"
+    assert json.loads(call_payload(Told("door-2", "door", {}, given_up=True))) == {
+        "call": "door-2",
+        "given_up": True,
+    }
 
 
 def test_secrets_come_from_the_environment() -> None:

@@ -116,10 +116,12 @@ class Listener:
 
 
 @asynccontextmanager
-async def on_the_line(folder: Path, bridge: Bridge) -> AsyncIterator[Any]:
+async def on_the_line(folder: Path, bridge: Bridge, tools: str = "") -> AsyncIterator[Any]:
     """A session of a small agent that speaks its greeting, pulled as a transport does."""
     path = folder / "agent.yaml"
-    path.write_text("name: small\ngreeting: Good morning to you.\nllm: smollm2-135m\n", encoding="utf-8")
+    path.write_text(
+        f"name: small\ngreeting: Good morning to you.\nllm: smollm2-135m\n{tools}", encoding="utf-8"
+    )
     agent = Agent(load_agent(path))
     try:
         session_of = agent.session()
@@ -157,7 +159,7 @@ def test_a_session_is_told_of_and_controlled(broker: Mosquitto, tmp_path: Path) 
                 greeting = await ear.until(ended("playout_ended"))
                 await remote.publish(f"{controls}/shout", "{}", 1)
                 refused = await ear.until(lambda topic, payload: topic.endswith("/refused"))
-                assert refused["reason"] == "there is no control shout; there are say, end, set"
+                assert refused["reason"] == "there is no control shout; there are say, end, set, tool_result"
                 await remote.publish(f"{controls}/set", json.dumps({"name": "room", "value": "12"}), 1)
                 await remote.publish(f"{controls}/say", json.dumps({"text": "The taxi is here."}), 1)
                 said = await ear.until(
@@ -174,6 +176,110 @@ def test_a_session_is_told_of_and_controlled(broker: Mosquitto, tmp_path: Path) 
     assert ("small/online", True) in seen
     states = [payload for topic, payload in seen if topic.endswith("/state")]
     assert states[-1] is None, "nothing retained is left behind"
+
+
+DOOR = """
+tools:
+  - mqtt:
+      name: open_door
+      description: Open a door of the house.
+      parameters: {door: [front, back]}
+      confirm: false
+      timeout: 3
+      system: the house
+      say: "The {door} door is {state}."
+"""
+
+
+def test_a_tool_is_carried_out_on_the_broker_once(broker: Mosquitto, tmp_path: Path) -> None:
+    """Asked, told with its arguments and a key, answered; whatever comes twice, late or for no call is refused."""
+
+    async def main() -> tuple[list[Any], list[Any], list[str]]:
+        ear = Listener(broker)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ear.run)
+            bridge = Bridge(broker.section(transcripts=True).resolve(LOGIN), "small")
+            async with on_the_line(tmp_path, bridge, DOOR) as session, broker.client() as remote:
+                results = f"duplex/small/sessions/{session.id}/control/tool_result"
+
+                async def publish(**payload: Any) -> None:
+                    await remote.publish(results, json.dumps(payload), 1)
+
+                await ear.until(ended("playout_ended"))
+                session.say_text("Open the front door.")
+                told = await ear.until(lambda topic, payload: "/calls/open_door" in topic)
+                await publish(call="open_door-9", result="nobody asked for this")
+                await publish(call=told["call"], progress="turning the key")
+                await publish(call=told["call"], result={"state": "open"})
+                await ear.until(
+                    lambda topic, payload: topic.endswith("playout_ended") and "open" in payload["heard"]
+                )
+                await publish(call=told["call"], result={"state": "on fire"})
+                session.say_text("Open the back door.")
+                given_up = await ear.until(
+                    lambda topic, payload: "/calls/" in topic and "given_up" in payload
+                )
+                await publish(call=given_up["call"], result={"state": "open too late"})
+                await ear.until(
+                    lambda topic, payload: (
+                        topic.endswith("/refused") and given_up["call"] in payload["reason"]
+                    )
+                )
+                await ear.until(
+                    lambda topic, payload: topic.endswith("playout_ended") and "house" in payload["heard"]
+                )
+            tasks.cancel_scope.cancel()
+        calls = [payload for topic, payload in ear.seen if "/calls/" in topic]
+        refused = [payload["reason"] for topic, payload in ear.seen if topic.endswith("/refused")]
+        heard = [payload["heard"] for topic, payload in ear.seen if topic.endswith("/playout_ended")]
+        return calls, refused, heard
+
+    calls, refused, heard = anyio.run(main)
+    first, second, dropped = calls
+    assert first["arguments"] == {"door": "front"}
+    assert (second["arguments"], second["timeout"]) == ({"door": "back"}, 3)
+    assert first["key"] != second["key"]
+    assert dropped == {"call": second["call"], "given_up": True}
+    assert [reason.split()[2] for reason in refused] == ["open_door-9", first["call"], second["call"]]
+    assert "The front door is open." in heard
+    assert any("the house doesn't answer, so I can't say whether" in each for each in heard)
+
+
+def test_a_tool_on_a_broker_that_is_away_fails_at_once_and_is_not_carried_out_later(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    async def main() -> tuple[list[str], list[str]]:
+        bridge = Bridge(broker.section().resolve(LOGIN), "small")
+        heard: list[str] = []
+        async with on_the_line(tmp_path, bridge, DOOR) as session:
+            news = anyio.Event()
+
+            def on(event: object) -> None:
+                nonlocal news
+                if isinstance(event, PlayoutEnded):
+                    heard.append(event.heard)
+                    news.set()
+                    news = anyio.Event()
+
+            session.subscribe(on)
+            await news.wait()
+            broker.kill()
+            await anyio.sleep(3)
+            assert not bridge.connected
+            session.say_text("Open the front door.")
+            with anyio.fail_after(15):
+                await news.wait()
+            broker.start()
+            ear = Listener(broker)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ear.run)
+                await ear.until(ended("playout_ended"))
+                tasks.cancel_scope.cancel()
+        return heard, [topic for topic, _ in ear.seen]
+
+    heard, topics = anyio.run(main)
+    assert heard[-1] == "I'm sorry, I can't reach the house right now."
+    assert not any("/calls/" in topic for topic in topics)
 
 
 def test_a_broker_that_is_killed_in_a_call_is_told_afterwards(broker: Mosquitto, tmp_path: Path) -> None:

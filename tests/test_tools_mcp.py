@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import anyio
 import pytest
+from tools_mcp_http import SCRIPT, OverHttp
 
 from tools_rag.tools.mcp import McpAddress, McpServer, McpTool
 from tools_rag.tools.types import ToolError
 
-SCRIPT = str(Path(__file__).parent / "tools_mcp_server.py")
 STDIO = McpAddress(command=(sys.executable, SCRIPT))
 
 
 @pytest.fixture
-def http() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, SCRIPT, str(port)], stderr=subprocess.DEVNULL)
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/mcp"
-    process.kill()
-    process.wait()
+def over_http() -> Iterator[OverHttp]:
+    made = OverHttp()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def http(over_http: OverHttp) -> str:
+    over_http.start()
+    return over_http.url
 
 
 async def use(server: McpServer) -> None:
@@ -87,12 +80,46 @@ def test_a_slow_tool_tells_how_far_it_is_and_is_given_up() -> None:
 
 def test_a_server_that_dies_fails_its_call_and_is_started_again() -> None:
     async def main() -> None:
-        server = McpServer(STDIO, timeout=3.0)
+        server = McpServer(STDIO, timeout=20.0)
         tools = {tool.spec.name: tool for tool in await server.tools()}
         with pytest.raises(ToolError) as gone:
             await tools["die"].call({})
         assert gone.value.kind in ("failed", "timeout")
         assert (await tools["stock"].call({"item": "tea"})).text == "3 of tea"
+        await server.aclose()
+
+    anyio.run(main)
+
+
+def test_a_server_over_http_that_dies_in_a_call_fails_it_and_is_reached_again(over_http: OverHttp) -> None:
+    async def main() -> None:
+        over_http.start()
+        server = McpServer(McpAddress(url=over_http.url, private=True), timeout=5.0)
+        tools = {tool.spec.name: tool for tool in await server.tools()}
+        with pytest.raises(ToolError) as gone:
+            await tools["die"].call({})
+        assert gone.value.kind == "failed", "told by the connection, not by the clock"
+        with anyio.fail_after(5):
+            await server.lost()
+        with pytest.raises(ToolError, match="cannot be reached"):
+            await tools["stock"].call({"item": "tea"})
+        over_http.kill()
+        over_http.start()
+        assert (await tools["stock"].call({"item": "tea"})).text == "3 of tea"
+        await server.aclose()
+
+    anyio.run(main)
+
+
+def test_a_server_that_was_started_anew_between_two_calls_is_not_noticed(over_http: OverHttp) -> None:
+    async def main() -> None:
+        over_http.start()
+        server = McpServer(McpAddress(url=over_http.url, private=True), timeout=20.0)
+        tools = {tool.spec.name: tool for tool in await server.tools()}
+        assert (await tools["order"].call({"item": "tea"})).data == {"ordered": "tea"}
+        over_http.kill()
+        over_http.start()
+        assert (await tools["order"].call({"item": "mocha"})).data == {"ordered": "mocha"}
         await server.aclose()
 
     anyio.run(main)

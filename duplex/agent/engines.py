@@ -276,11 +276,11 @@ async def _answering(
         otherwise = Unknown(spec.unknown)
     else:
         otherwise = FromModel(brain.llm, spec.instructions)
-    if not toolbox.tools:
+    if not spec.tools:
         return otherwise, toolbox
     free = FreeText(brain.llm, brain.chat)
     await free.warm()
-    return FromTools(toolbox.tools, otherwise, free), toolbox
+    return FromTools(toolbox, otherwise, free), toolbox
 
 
 def grounded(spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> GroundedAnswerer:

@@ -48,6 +48,7 @@ from duplex.nodes.hearing import Detector, Hearer
 from duplex.nodes.playing import FLOOR_EVENTS, PLAYOUT_EVENTS, Loudspeaker, Scribe
 from duplex.nodes.replying import Endpointer, Probability, Responder
 from duplex.nodes.speaking import Voice
+from tools_rag.tools.remote import RemoteCalls
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class Session:
         self._scribe = Scribe(self.history)
         self.variables: dict[str, str] = {}
         """What is known of this session from outside; see `set_variable`."""
+        self.remote = RemoteCalls()
+        """Its calls of tools that others carry out."""
         self.graph = self._build(engines)
         self._on_over: list[Callable[[], None]] = []
         self._captioned = (-1, "")

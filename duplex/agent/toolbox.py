@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from duplex.agent.tooling import Equipped
+from duplex.agent.equipping import Equipped, equipped
+from duplex.agent.mcp_tools import McpTools
+from duplex.agent.tools_shared import headers_with_secrets
 from duplex.agent.tools_spec import (
     HttpToolSection,
-    McpSection,
+    MqttToolSection,
+    OpenApiSection,
     PythonToolSection,
-    Spoken,
     ToolSection,
-    headers_with_secrets,
 )
-from duplex.dialogue.slots import SpokenTool
-from duplex.graph.virtual import outside
 from tools_rag.tools.functions import FunctionTool, load_function
 from tools_rag.tools.http import HttpRequest, HttpTool
-from tools_rag.tools.mcp import McpAddress, McpServer
+from tools_rag.tools.openapi import Operation, fetch, operations, parse
+from tools_rag.tools.remote import RemoteTool
 from tools_rag.tools.session import names, put_in
-from tools_rag.tools.spoken import Listener, in_name, resolved
-from tools_rag.tools.types import Progress, Reply, Tool, ToolError, ToolSpec
-from tools_rag.tools.wanted import Cues
+from tools_rag.tools.types import Effect, Progress, Reply, ToolError, ToolSpec
 
-_FEW = 4
-"""So many values of an argument are named where it is asked for."""
+_DOCUMENT_SECONDS = 10.0
 
 
 class ToolFault(Exception):
@@ -38,20 +35,30 @@ class ToolFault(Exception):
 
 
 @dataclass(slots=True)
-class Toolbox:
-    """An agent's tools, and what has to be let go in the end."""
+class Toolbox(Sequence[Equipped]):
+    """An agent's tools, in the order of its file. Those of MCP servers may come and change while it lasts."""
 
-    tools: list[Equipped] = field(default_factory=list)
-    servers: list[McpServer] = field(default_factory=list)
+    parts: list[list[Equipped] | McpTools] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Equipped]:
+        for part in self.parts:
+            yield from part.equipped if isinstance(part, McpTools) else part
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, place: Any) -> Any:
+        return list(self)[place]
 
     async def aclose(self) -> None:
         """Let the servers go."""
-        for server in self.servers:
-            await server.aclose()
+        for part in self.parts:
+            if isinstance(part, McpTools):
+                await part.aclose()
 
 
 async def open_toolbox(sections: tuple[ToolSection, ...]) -> Toolbox:
-    """Load functions, reach servers.
+    """Load functions, read documents, reach servers.
 
     Raises:
         ToolFault: one of them cannot be had; those that were reached are let go.
@@ -61,13 +68,13 @@ async def open_toolbox(sections: tuple[ToolSection, ...]) -> Toolbox:
         for place, section in enumerate(sections):
             try:
                 await _add(box, section)
-            except (ValueError, ToolError) as error:
+            except (ValueError, OSError, ToolError) as error:
                 raise ToolFault(f"tools.{place}: {error}") from error
             except LookupError as error:
                 raise ToolFault(
                     f"tools.{place}: set the environment variable {error.args[0]}: a header needs it"
                 ) from error
-        doubled = [each.spoken.name for each in box.tools]
+        doubled = [each.spoken.name for each in box]
         if len(set(doubled)) < len(doubled):
             raise ToolFault(f"two tools have one name: {', '.join(sorted(doubled))}")
     except BaseException:
@@ -78,22 +85,17 @@ async def open_toolbox(sections: tuple[ToolSection, ...]) -> Toolbox:
 
 async def _add(box: Toolbox, section: ToolSection) -> None:
     if section.python:
-        box.tools.append(make_function(section.python))
+        box.parts.append([make_function(section.python)])
     elif section.http:
-        box.tools.append(_http(section.http))
+        box.parts.append([_http(section.http)])
+    elif section.openapi:
+        box.parts.append(await _openapi(section.openapi))
+    elif section.mqtt:
+        box.parts.append([_mqtt(section.mqtt)])
     elif section.mcp:
-        server = _server(section.mcp)
-        box.servers.append(server)
-        with outside():
-            made = await server.tools(section.mcp.effects)
-        lacking = set(section.mcp.only) - {tool.spec.name for tool in made}
-        if lacking:
-            raise ValueError(f"the server has no tool {sorted(lacking)[0]}")
-        for tool in made:
-            if not section.mcp.only or tool.spec.name in section.mcp.only:
-                said = section.mcp.tools.get(tool.spec.name, section.mcp)
-                tool.spec = replace(tool.spec, say=said.say, timeout=said.timeout)
-                box.tools.append(equipped(OnTheOtherSide(tool), said))
+        server = McpTools(section.mcp)
+        box.parts.append(server)
+        await server.open()
 
 
 def make_function(section: PythonToolSection) -> Equipped:
@@ -125,7 +127,7 @@ def find_function(path: str, folder: Path) -> Callable[..., Any]:
 
 
 def _http(section: HttpToolSection) -> Equipped:
-    effect = section.effect or ("read" if section.method == "GET" else "write")
+    effect = section.effect or _usual_effect(section.method)
     spec = ToolSpec(
         section.name,
         section.description,
@@ -143,6 +145,59 @@ def _http(section: HttpToolSection) -> Equipped:
         section.result,
     )
     return equipped(SessionHttpTool(spec, request), section)
+
+
+def _usual_effect(method: str) -> Effect:
+    return "read" if method == "GET" else "write"
+
+
+async def _openapi(section: OpenApiSection) -> list[Equipped]:
+    """The operations that are asked for. A document from elsewhere may not lead to other hosts than its own."""
+    if section.is_remote:
+        raw = await fetch(section.document, private=section.private, timeout=_DOCUMENT_SECONDS)
+    else:
+        raw = section.file.read_bytes()
+    at = section.document if section.is_remote else ""
+    made = operations(parse(raw), section.operations, section.server, at)
+    own = {urlsplit(address).hostname for address in (section.document, section.server)} | {*section.hosts}
+    for each in made:
+        host = urlsplit(each.url).hostname
+        if section.is_remote and host not in own:
+            raise ValueError(f"the document leads to {host}, which is not among `hosts`")
+    return [_operation(section, each) for each in made]
+
+
+def _operation(section: OpenApiSection, operation: Operation) -> Equipped:
+    said = section.said_of(operation.id)
+    spec = ToolSpec(
+        operation.name,
+        operation.description,
+        operation.parameters,
+        section.effects.get(operation.id) or _usual_effect(operation.method),
+        timeout=said.timeout,
+        say=said.say,
+    )
+    request = HttpRequest(
+        operation.url,
+        operation.method,
+        headers_with_secrets(section.headers),
+        section.hosts,
+        section.private,
+        places=operation.places,
+    )
+    return equipped(SessionHttpTool(spec, request), said)
+
+
+def _mqtt(section: MqttToolSection) -> Equipped:
+    spec = ToolSpec(
+        section.name,
+        section.description,
+        section.parameters,
+        section.effect,
+        timeout=section.timeout,
+        say=section.say,
+    )
+    return equipped(RemoteTool(spec), section)
 
 
 class SessionHttpTool:
@@ -164,83 +219,3 @@ class SessionHttpTool:
             url = put_in(self._request.url, encoded=True)
             tool = HttpTool(self.spec, replace(self._request, url=url, headers=headers))
         return await tool.call(arguments, key=key, progress=progress)
-
-
-class OnTheOtherSide:
-    """A tool in another process, which virtual time cannot see."""
-
-    def __init__(self, tool: Tool) -> None:
-        self._tool = tool
-        self.spec = tool.spec
-
-    async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
-    ) -> Reply:
-        """See `Tool.call`."""
-        with outside():
-            return await self._tool.call(arguments, key=key, progress=progress)
-
-
-def _server(section: McpSection) -> McpServer:
-    environment = {name: os.environ[name] for name in section.environment if name in os.environ}
-    address = McpAddress(
-        _command(section),
-        section.url,
-        environment,
-        headers_with_secrets(section.headers),
-        section.private,
-    )
-    longest = max(section.timeout, *(each.timeout for each in section.tools.values()), 0.0)
-    return McpServer(
-        address, timeout=longest
-    )  # each tool keeps its own; the connection must outlive them all
-
-
-def _command(section: McpSection) -> tuple[str, ...]:
-    """The program with files of the agent's folder as absolute paths; `python` is the one that runs this."""
-    if not section.command:
-        return ()
-    program, *rest = section.command
-    here = [str(section.folder / part) if (section.folder / part).is_file() else part for part in rest]
-    return (sys.executable if program == "python" else program, *here)
-
-
-def equipped(tool: Tool, said: Spoken) -> Equipped:
-    """A tool with what is said around it."""
-    spec = tool.spec
-    writes = spec.effect == "write"
-    wanted = writes if said.confirm is None else said.confirm
-    confirm = wanted if isinstance(wanted, str) else _confirmation(spec) if wanted else ""
-    spoken = SpokenTool(
-        name=spec.name,
-        parameters=spec.parameters,
-        effect=spec.effect,
-        confirm=confirm,
-        questions={name: said.ask.get(name) or _question(spec, name) for name in _names(spec)},
-        listener=Listener(spec.parameters),
-        cues=Cues(spec.name, spec.description, said.phrases, writes),
-    )
-    return Equipped(tool, spoken, said.system or "that system")
-
-
-def _names(spec: ToolSpec) -> list[str]:
-    return list(spec.parameters.get("properties", {}))
-
-
-def _confirmation(spec: ToolSpec) -> str:
-    given = "".join(f"[, {in_name(name)} {{{name}}}]" for name in _names(spec))
-    return f"{spec.name.replace('_', ' ').capitalize()}{given}. Is that right?"
-
-
-def _question(spec: ToolSpec, name: str) -> str:
-    """What is asked where the builder says nothing."""
-    part = resolved(spec.parameters, spec.parameters["properties"][name])
-    about = in_name(name)
-    if (values := part.get("enum")) and len(values) <= _FEW:
-        *first, last = map(str, values)
-        return f"Which {about} would you like: {', '.join(first)} or {last}?" if first else f"{last}?"
-    if values:
-        return f"Which {about} would you like?"
-    if part.get("type") in ("integer", "number"):
-        return f"What {about} shall it be?"
-    return f"What is the {about}?"

@@ -10,13 +10,13 @@ import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import anyio
 
 from duplex.agent.answering import Sentence
 from duplex.agent.calls import Call, Calls
+from duplex.agent.equipping import Equipped
 from duplex.agent.extracting import FreeText
 from duplex.dialogue.history import History
 from duplex.dialogue.slots import (
@@ -33,9 +33,10 @@ from duplex.dialogue.slots import (
 )
 from duplex.llm.smalltalk import small_talk
 from duplex.nodes.answerer import Answerer, Part, Report, SameForAll, ToolResult, UntilCommitted
+from tools_rag.tools.remote import RemoteCalls, current_calls
 from tools_rag.tools.session import current_session
 from tools_rag.tools.templates import filled, plain
-from tools_rag.tools.types import Reply, Tool
+from tools_rag.tools.types import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -44,21 +45,6 @@ FIRST_WORD, NEXT_WORD = 2.0, 6.0
 _RETRY = re.compile(r"\b(?:try (?:it |that )?(?:again|once more)|retry|one more time)\b", re.I)
 _SENTENCES = 2
 """Of a reply for which there is no template, so many sentences are spoken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Equipped:
-    """A tool with what an agent says around it.
-
-    Attributes:
-        tool: what is called.
-        spoken: how it is meant, filled and confirmed.
-        system: what stands behind it, as callers know it: "the ordering system".
-    """
-
-    tool: Tool
-    spoken: SpokenTool
-    system: str
 
 
 class Unknown(SameForAll):
@@ -79,11 +65,12 @@ class FromTools:
     """Answers by tools where one is meant, and as `otherwise` does where none is.
 
     Args:
-        tools: what it may use.
+        tools: what it may use; it may change while a conversation is on.
         otherwise: what answers where no tool is meant.
         free: reads free text from the words; without it, the caller is asked for each.
         session: the session's id.
         about: the session's variables.
+        remote: the session's calls of tools that others carry out.
     """
 
     def __init__(
@@ -93,24 +80,28 @@ class FromTools:
         free: FreeText | None = None,
         session: str = "",
         about: Mapping[str, str] = MappingProxyType({}),
+        remote: RemoteCalls | None = None,
     ) -> None:
         self._tools, self._otherwise, self._free = tools, otherwise, free
-        self._session, self._about = session, about
+        self._session, self._about, self._remote = session, about, remote
 
-    def in_session(self, id: str, variables: Mapping[str, str]) -> FromTools:
+    def in_session(
+        self, id: str, variables: Mapping[str, str], remote: RemoteCalls | None = None
+    ) -> FromTools:
         """See `PerSession`."""
-        return FromTools(self._tools, self._otherwise, self._free, id, variables)
+        return FromTools(self._tools, self._otherwise, self._free, id, variables, remote)
 
     @asynccontextmanager
     async def conversation(self, report: Report) -> AsyncIterator[Answerer]:
         """One that remembers what is being ordered, and what was."""
-        token = current_session.set(self._about)
+        token, other = current_session.set(self._about), current_calls.set(self._remote)
         calls = Calls(self._session, report)
         try:
             async with self._otherwise.conversation(report) as otherwise, calls.running():
                 yield Conversation(self._tools, otherwise, calls, self._free)
         finally:
             current_session.reset(token)
+            current_calls.reset(other)
 
     async def prepare(self, text: str, history: History) -> None:
         """Outside a conversation there is nothing to prepare."""
@@ -127,8 +118,7 @@ class Conversation(SameForAll):
         self, tools: Sequence[Equipped], otherwise: Answerer, calls: Calls, free: FreeText | None = None
     ) -> None:
         self._free = free
-        self._tools = {each.spoken.name: each for each in tools}
-        self._spoken = [each.spoken for each in tools]
+        self._equipped = tools
         self._otherwise, self._calls = otherwise, calls
         self._state = Task()
         self._untold: Call | None = None
@@ -138,11 +128,20 @@ class Conversation(SameForAll):
         self._done: Call | None = None
         """The last write."""
 
+    @property
+    def _tools(self) -> dict[str, Equipped]:
+        return {each.spoken.name: each for each in self._equipped}
+
+    @property
+    def _spoken(self) -> list[SpokenTool]:
+        return [each.spoken for each in self._equipped]
+
     async def prepare(self, text: str, history: History) -> None:
         """Call a read whose arguments are all there; nothing else is done on a guess."""
         _, act = advance(self._spoken, self._state, text, _heard(history))
-        if isinstance(act, Use) and self._tools[act.tool].spoken.effect == "read":
-            self._calls.start(self._tools[act.tool].tool, act.values)
+        each = self._tools[act.tool] if isinstance(act, Use) else None
+        if isinstance(act, Use) and each is not None and each.there and each.spoken.effect == "read":
+            self._calls.start(each.tool, act.values)
         elif isinstance(act, Pass) and self._untold is None:
             await self._otherwise.prepare(text, history)
 
@@ -249,17 +248,18 @@ class Conversation(SameForAll):
         yield Sentence(self._outcome(call))
 
     def _outcome(self, call: Call) -> str:
-        each = self._tools[call.tool.spec.name]
+        each = self._tools.get(call.tool.spec.name)
+        system = each.system if each else "that system"
         if call.reply is not None:
             return spoken_reply(call.reply, call)
         if not call.over.is_set():
             return _still(call)
         kind = call.error.kind if call.error else "failed"
         if kind in ("arguments", "refused"):
-            return f"I'm sorry, {each.system} doesn't take that."
+            return f"I'm sorry, {system} doesn't take that."
         if call.writes and kind in ("timeout", "reply"):
-            return f"I'm sorry, {each.system} doesn't answer, so I can't say whether that went through."
-        return f"I'm sorry, I can't reach {each.system} right now."
+            return f"I'm sorry, {system} doesn't answer, so I can't say whether that went through."
+        return f"I'm sorry, I can't reach {system} right now."
 
 
 def spoken_reply(reply: Reply, call: Call) -> str:

@@ -9,17 +9,26 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import aiomqtt
 import anyio
 
 from duplex.bus.config import Broker
-from duplex.bus.messages import ControlError, Controlled, kind_of, payload_of, read_control
+from duplex.bus.messages import (
+    ControlError,
+    Controlled,
+    call_payload,
+    kind_of,
+    payload_of,
+    read_control,
+)
 from duplex.bus.outbox import Message, Outbox
 from duplex.bus.topics import Topics
 from duplex.dialogue.events import SessionEnded
 from duplex.graph import Event
+from tools_rag.tools.remote import Told
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +73,7 @@ class Bridge:
         self._sessions[session.id] = session
         session.subscribe(lambda event: self._on(session.id, event))
         session.on_over(lambda: self._detach(session.id))
+        session.remote.listen(lambda told: self._call(session.id, told))
         self._put(self._state(session.id, "started"))
 
     def _on(self, session: str, event: Event) -> None:
@@ -73,6 +83,16 @@ class Bridge:
             self._put(Message(self._topics.event(session, kind), payload))
         if isinstance(event, SessionEnded):
             self._put(Message(self._topics.state(session), _json(state="ending", reason=event.reason), True))
+
+    def _call(self, session: str, told: Told) -> bool:
+        """Tell of a call, if the broker is there now: nobody is to carry it out when it comes back."""
+        topic = self._topics.call(session, told.tool)
+        if told.given_up:  # also where it is on its way already
+            self._outbox.withdraw(Message(topic, call_payload(replace(told, given_up=False))))
+        elif not (self.connected and self._broker.settings.control):
+            return False
+        self._put(Message(topic, call_payload(told)))
+        return True
 
     def _detach(self, session: str) -> None:
         """It is said once, and the retained state is taken back, so that none piles up."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from duplex.dialogue.events import (
     AgentError,
@@ -28,6 +28,7 @@ from duplex.dialogue.events import (
     Yield,
 )
 from duplex.graph import Event
+from tools_rag.tools.remote import RemoteCalls, Told
 
 MAX_PAYLOAD = 16 * 1024
 """Bytes of a control message."""
@@ -59,6 +60,8 @@ _LENGTH = 4_000
 class Controlled(Protocol):
     """What of a session can be controlled from outside."""
 
+    @property
+    def remote(self) -> RemoteCalls: ...
     def announce(self, text: str) -> None: ...
     def end(self, reason: str) -> None: ...
     def set_variable(self, name: str, value: str) -> None: ...
@@ -100,8 +103,32 @@ class Set(_Control):
         session.set_variable(self.name, self.value)
 
 
-Control = Say | End | Set
-_KINDS: dict[str, type[Control]] = {"say": Say, "end": End, "set": Set}
+class ToolResult(_Control):
+    """What came of a call that somebody on the broker carries out, or how far it is: just one of the three."""
+
+    call: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,80}$")]
+    result: Any = None
+    error: Annotated[str, Field(min_length=1, max_length=1_000)] = ""
+    progress: Annotated[str, Field(min_length=1, max_length=1_000)] = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 2:
+            raise ValueError("give just one of result, error and progress")
+        return self
+
+    def do(self, session: Controlled) -> None:
+        """Raises NoSuchCall."""
+        if self.error:
+            session.remote.failed(self.call, self.error)
+        elif self.progress:
+            session.remote.progress(self.call, self.progress)
+        else:
+            session.remote.result(self.call, self.result)
+
+
+Control = Say | End | Set | ToolResult
+_KINDS: dict[str, type[Control]] = {"say": Say, "end": End, "set": Set, "tool_result": ToolResult}
 
 
 def read_control(kind: str, payload: bytes) -> Control:
@@ -130,6 +157,14 @@ def payload_of(event: Event, *, words: bool) -> bytes:
             continue
         data[field.name] = _plain(getattr(event, field.name))
     return json.dumps(data, ensure_ascii=False).encode()
+
+
+def call_payload(told: Told) -> bytes:
+    """A call for those who carry it out, or that nobody waits for it any more."""
+    if told.given_up:
+        return json.dumps({"call": told.call, "given_up": True}).encode()
+    data = {"call": told.call, "arguments": told.arguments, "timeout": told.timeout}
+    return json.dumps({**data, "key": told.key} if told.key else data, ensure_ascii=False).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -57,6 +57,11 @@ class Outbox:
         if number in self._waiting:
             self._remove(number)
 
+    def withdraw(self, message: Message) -> None:
+        """Let a message that still waits be as if it had never been put."""
+        for number in [number for number, each in self._waiting.items() if each == message]:
+            self._remove(number)
+
     def _remove(self, number: int) -> None:
         message = self._waiting.pop(number)
         if self._retained.get(message.topic) == number:

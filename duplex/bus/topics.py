@@ -3,7 +3,8 @@
 <prefix>/<agent>/online                     "true" while the server is there (retained, also the last will)
 <prefix>/<agent>/sessions/<id>/state        {"state": "started" | "ending"} (retained; taken back when it is over)
 <prefix>/<agent>/sessions/<id>/events/<kind>  one event of the session (`ended` is its last)
-<prefix>/<agent>/sessions/<id>/control/<kind> what is asked of the session: say, end, set
+<prefix>/<agent>/sessions/<id>/calls/<tool> a call of a tool that somebody on the broker carries out, or its end
+<prefix>/<agent>/sessions/<id>/control/<kind> what is asked of the session: say, end, set, tool_result
 <prefix>/<agent>/sessions/<id>/refused      why something that was asked is not done
 """
 
@@ -42,6 +43,10 @@ class Topics:
     def event(self, session: str, kind: str) -> str:
         """An event of a session."""
         return f"{self._sessions}/{session}/events/{kind}"
+
+    def call(self, session: str, tool: str) -> str:
+        """The calls of a tool that somebody on the broker carries out."""
+        return f"{self._sessions}/{session}/calls/{tool}"
 
     def refused(self, session: str) -> str:
         """Why something was not done."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self, runtime_checkable
 
 from duplex.dialogue.history import History
+from tools_rag.tools.remote import RemoteCalls
 
 
 class Sentence(Protocol):
@@ -82,12 +83,13 @@ class Answerer(Protocol):
 class PerSession(Protocol):
     """An answerer that wants to know in which session it answers."""
 
-    def in_session(self, id: str, variables: Mapping[str, str]) -> Answerer:
+    def in_session(self, id: str, variables: Mapping[str, str], remote: RemoteCalls) -> Answerer:
         """The answerer of one session.
 
         Args:
             id: the session's.
             variables: what is known of it from outside; they change while it lasts.
+            remote: its calls of tools that others carry out.
         """
 
 

@@ -23,7 +23,15 @@ FIRST_WAIT = 0.2
 """Seconds before a call is tried again; doubled each time."""
 _AGAIN = frozenset({429, 502, 503, 504})
 """Statuses that may be different a moment later."""
-_FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_FIELD = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an argument goes, and what it is called there; a body's argument without a name is the whole body."""
+
+    where: Literal["query", "header", "body"]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,12 @@ class HttpRequest:
 
     Attributes:
         url: with `{argument}` where an argument belongs in the path or the query; it is percent-encoded.
-        method: of the request. Arguments that the URL does not name go into the query (GET, DELETE) or a JSON body.
+        method: of the request. Other arguments go into the query (GET, DELETE) or a JSON body, if not into `places`.
         headers: sent as they are; secrets are put in here by whoever reads the environment.
         hosts: where redirects may lead beside the URL's own host.
         private: private and loopback addresses are allowed.
         result: the part of a JSON reply that matters, as keys joined by dots; empty for all of it.
+        places: by argument, where it goes.
     """
 
     url: str
@@ -45,6 +54,7 @@ class HttpRequest:
     hosts: tuple[str, ...] = ()
     private: bool = False
     result: str = ""
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 class HttpTool:
@@ -93,7 +103,7 @@ class HttpTool:
                 response = await client.send(request, stream=True)
                 try:
                     if not response.is_redirect:
-                        return self._read(response, await _body(response))
+                        return self._read(response, await body_of(response))
                 finally:
                     await response.aclose()
             except httpx.TransportError as error:
@@ -112,9 +122,14 @@ class HttpTool:
         headers = {"Accept": "application/json", **template.headers}
         if key:
             headers["Idempotency-Key"] = key
-        if template.method in ("GET", "DELETE"):
-            return client.build_request(template.method, url, params=rest or None, headers=headers)
-        return client.build_request(template.method, url, json=rest, headers=headers)
+        sent = _placed(template, rest)
+        headers |= {name: _one_line(value) for name, value in sent["header"].items()}
+        body = sent["body"].get("", sent["body"])
+        bare = template.method in ("GET", "DELETE") or template.places
+        content = None if bare and not sent["body"] else body
+        return client.build_request(
+            template.method, url, params=sent["query"] or None, json=content, headers=headers
+        )
 
     def _redirected(
         self, client: httpx.AsyncClient, request: httpx.Request, response: httpx.Response
@@ -151,16 +166,31 @@ class _Passing(Exception):
     """A failure that may be gone a moment later."""
 
 
-async def _body(response: httpx.Response) -> bytes:
-    """The decoded body, at most `MAX_REPLY` bytes of it (a small one may unpack to a large one)."""
+async def body_of(response: httpx.Response, limit: int = MAX_REPLY) -> bytes:
+    """The decoded body, at most `limit` bytes of it (a small one may unpack to a large one); raises ToolError."""
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
         size += len(part)
-        if size > MAX_REPLY:
-            raise ToolError("reply", f"the reply is over {MAX_REPLY} bytes")
+        if size > limit:
+            raise ToolError("reply", f"the reply is over {limit} bytes")
         parts.append(part)
     return b"".join(parts)
+
+
+def _placed(template: HttpRequest, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The arguments that the address does not name, by where they go and what they are called there."""
+    usual = Place("query" if template.method in ("GET", "DELETE") else "body")
+    sent: dict[str, dict[str, Any]] = {"query": {}, "header": {}, "body": {}}
+    for name, value in given.items():
+        place = template.places.get(name)
+        where, called = (place.where, place.name) if place else (usual.where, name)
+        sent[where][called] = value
+    return sent
+
+
+def _one_line(value: Any) -> str:
+    return "".join(mark for mark in str(value) if mark.isprintable())
 
 
 def _part(data: Any, path: str) -> Any:

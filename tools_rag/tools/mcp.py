@@ -1,7 +1,8 @@
 """Tools of an MCP server, over stdio or streamable HTTP, with the official SDK.
 
 The connection lives in a task of its own and is made when it is first needed. A server that dies fails the call that
-was under way; the next call starts it again.
+was under way; the next call starts it again. One that was started anew and knows the session no more has refused the
+call unread, so that call is made again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import httpx2
 from mcp import ClientSession, MCPError
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CONNECTION_CLOSED
+from mcp.types import CONNECTION_CLOSED, INVALID_REQUEST
 
 from tools_rag.tools.arguments import check_schema, repaired
 from tools_rag.tools.network import check_host
@@ -61,7 +62,7 @@ class McpServer:
         self._timeout = timeout
         self._session: ClientSession | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stop = anyio.Event()
+        self._stop, self._gone = anyio.Event(), anyio.Event()
         self._connecting = anyio.Lock()
 
     async def tools(self, effects: Mapping[str, Effect] | None = None) -> list[McpTool]:
@@ -103,6 +104,13 @@ class McpServer:
         try:
             with anyio.fail_after(timeout):
                 session = await self._connected()
+                try:
+                    return await session.call_tool(name, dict(arguments), None, tell)
+                except MCPError as error:
+                    if not _is_forgotten(error):
+                        raise
+                await self.aclose()
+                session = await self._connected()
                 return await session.call_tool(name, dict(arguments), None, tell)
         except TimeoutError as error:
             raise ToolError("timeout", f"no answer within {timeout:g} s") from error
@@ -113,6 +121,10 @@ class McpServer:
         except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError) as error:
             await self.aclose()
             raise ToolError("failed", "the MCP server has gone") from error
+
+    async def lost(self) -> None:
+        """Return once the connection that is there now is gone."""
+        await self._gone.wait()
 
     async def aclose(self) -> None:
         """Let the server go; a process of ours is ended."""
@@ -128,13 +140,13 @@ class McpServer:
             if self._session is not None and self._task is not None and not self._task.done():
                 return self._session
             await self.aclose()
-            self._stop = anyio.Event()
+            self._stop, self._gone = anyio.Event(), anyio.Event()
             ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._live(ready, self._stop))
+            self._task = asyncio.create_task(self._live(ready, self._stop, self._gone))
             self._session = await ready
             return self._session
 
-    async def _live(self, ready: asyncio.Future[ClientSession], stop: anyio.Event) -> None:
+    async def _live(self, ready: asyncio.Future[ClientSession], stop: anyio.Event, gone: anyio.Event) -> None:
         """Keep the connection until `stop`; the SDK wants to be left in the task that entered it."""
         try:
             async with self._streams() as (read, write), ClientSession(read, write) as session:
@@ -145,11 +157,15 @@ class McpServer:
                 await stop.wait()
         except BaseException as error:
             if not ready.done():
-                ready.set_exception(ToolError("failed", f"the MCP server cannot be reached: {_first(error)}"))
+                first = _first(error)
+                kind = first.kind if isinstance(first, ToolError) else "failed"
+                ready.set_exception(ToolError(kind, f"the MCP server cannot be reached: {first}"))
             elif not isinstance(error, asyncio.CancelledError):
                 logger.warning("an MCP server has gone: %s", _first(error))
             if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
                 raise
+        finally:
+            gone.set()
 
     @asynccontextmanager
     async def _streams(self) -> AsyncIterator[tuple[Any, Any]]:
@@ -196,6 +212,11 @@ def _is_schema(schema: Mapping[str, Any]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_forgotten(error: MCPError) -> bool:
+    """Whether the server says that it knows no such session: it has read nothing of the call."""
+    return error.code == INVALID_REQUEST and "session" in str(error).lower()
 
 
 def _first(error: BaseException) -> BaseException:
