@@ -92,10 +92,10 @@ class Engines:
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     echo_cancellation: bool = False
-    brain: Brain | None = None
     relay: RelaySettings | None = None
     """When the agent begins to speak before it knows its answer; None for never."""
     verifier: Verifier | None = None
+    brain: Brain | None = None
     """The language models behind `probability` and `answerer`."""
     controller: Controller | None = None
     """The duplex core, where it decides with the floor's rules."""
@@ -135,14 +135,14 @@ class Session:
         """Seconds since the session began, on the clock of its events; 0 before and after it runs."""
         return 0.0 if self._clock is None else to_seconds(self._clock.now())
 
-    def push(self, pcm: NDArray[np.int16]) -> None:
-        """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""
-        if self._clock is None:
     @property
     def spent(self) -> Spent | None:
         """What speaking before the answer was known has cost so far; None where the agent does not."""
         return None if self._fast is None else self._fast.spent
 
+    def push(self, pcm: NDArray[np.int16]) -> None:
+        """Take the next 20 ms of the user's audio, int16 [320] at 16 kHz; ignored while the session is not running."""
+        if self._clock is None:
             return
         if self._echo is not None:
             pcm = self._echo.clean(pcm, 2 * to_seconds(self._loudspeaker.delay))  # there and back again
