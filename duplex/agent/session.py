@@ -268,7 +268,7 @@ class Session:
         heard = (self._user.out, detector.voice, hearer.words, endpointer.ends)
         ports = Ports(*heard, speaker.played, floor.actions, floor.events, scribe.events)
         self._listener = join(graph, engines.controller, lanes, ports, _AUDIO_AGE)
-        sources = (detector.voice, hearer.words, floor.actions, endpointer.ends, speaker.played)
+        sources = (detector.voice, hearer.words, floor.actions, speaker.played)
         made = (responder.tools, replies, responder.errors, voice.speech, voice.errors)
         for source in (*sources, *made):
             graph.connect(source, scribe.events, capacity=256)
