@@ -230,14 +230,28 @@ def test_one_pass_over_a_turn_asks_about_all_of_its_beginnings() -> None:
     trailing = Script(("what", "is"), (0, 0), frozenset(), "question", "f", rest=("the", "time"))
     judged = {"what is the time": [0.1, 0.2, 0.3, 0.9]}
     found = from_turns(table, [turn, trailing], judged, Random(0), Faults(0, 0, 0))
-    assert found.ids[0, -4:].tolist() == table.ids(turn.words)
-    assert not found.ids[0, :-4].any()
-    assert found.complete[0, -4:].tolist() == [0, 0, 0, 1]
-    assert found.weight[0, -4:].tolist() == pytest.approx([INSIDE, 1, INSIDE, 1])
-    assert found.judged[0, -4:].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.9])
-    assert found.complete[1, -2:].tolist() == [0, 0]
+    assert found.ids[0, :4].tolist() == table.ids(turn.words)
+    assert not found.ids[0, 4:].any()
+    assert found.complete[0, :4].tolist() == [0, 0, 0, 1]
+    assert found.weight[0, :4].tolist() == pytest.approx([INSIDE, 1, INSIDE, 1])
+    assert found.judged[0, :4].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.9])
+    assert found.complete[1, :2].tolist() == [0, 0]
     assert (found.judged[1] == UNASKED).all()
-    assert (found.complete[:, :-4] == UNASKED).all()
+    assert (found.complete[:, 4:] == UNASKED).all()
+
+
+def test_where_a_turn_stands_does_not_tell_that_it_is_over() -> None:
+    table, count = shipped_table(), 2_000
+    turn = Script(("what", "is", "the", "time"), (0, 0.4, 0, 0), frozenset({2}), "question", "f")
+    whole = from_turns(table, [turn], {}, Random(0), Faults(0, 0, 0))
+    moved = whole.take(np.zeros(count, np.intp), np.random.default_rng(0))
+    ids = table.ids(turn.words)
+    for row in moved.ids[:50]:
+        begin = int(np.flatnonzero(row)[0])
+        assert row[begin : begin + 4].tolist() == ids[: 24 - begin]
+    last = moved.complete[:, -1]
+    assert {0.0, 1.0, UNASKED} == set(last.tolist())
+    assert (moved.weight[moved.complete == UNASKED] == 0).all()
 
 
 def test_behind_each_word_of_a_turn_the_answer_is_that_of_its_beginning() -> None:

@@ -25,7 +25,7 @@ INSIDE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Prefixes:
-    """N turns of at most 24 words, PAD before them.
+    """N turns of at most 24 words, PAD behind them.
 
     Attributes:
         ids: int32 [N, 24].
@@ -43,6 +43,21 @@ class Prefixes:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, rows: NDArray[np.integer], draw: np.random.Generator) -> Prefixes:
+        """Those rows, each begun somewhere in the window; what does not fit behind that is left out.
+
+        A belief has its latest word at the window's end. If whole turns were put there too, the place alone would
+        tell that a turn is over; so any word of any turn may come to stand there.
+        """
+        begin = draw.integers(0, WORD_WINDOW, len(rows))
+        from_ = np.arange(WORD_WINDOW) - begin[:, None]
+        inside, from_ = from_ >= 0, np.maximum(from_, 0)
+        empty = {"ids": PAD_TOKEN, "tentative": 0.0, "complete": UNASKED, "weight": 0.0, "judged": UNASKED}
+        parts = {name: np.take_along_axis(getattr(self, name)[rows], from_, axis=1) for name in empty}
+        return Prefixes(
+            **{name: np.where(inside, parts[name], parts[name].dtype.type(empty[name])) for name in empty}
+        )
 
 
 @dataclass(slots=True)
@@ -82,10 +97,10 @@ def from_turns(
     )
     draw = np.random.default_rng(rng.getrandbits(32))
     for at, row in enumerate(rows):
-        part = slice(-len(row.ids[-WORD_WINDOW:]), None)
+        size = len(row.ids[-WORD_WINDOW:])
         for name in ("ids", "complete", "weight", "judged"):
-            getattr(made, name)[at, part] = getattr(row, name)[-WORD_WINDOW:]
-        made.tentative[at, part] = draw.random(len(row.ids[-WORD_WINDOW:])) < rng.choice((0.0, 0.0, 0.3, 1.0))
+            getattr(made, name)[at, :size] = getattr(row, name)[-WORD_WINDOW:]
+        made.tentative[at, :size] = draw.random(size) < rng.choice((0.0, 0.0, 0.3, 1.0))
     return made
 
 

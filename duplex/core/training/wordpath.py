@@ -100,10 +100,10 @@ def train_prefixes(
         order, total = draw.permutation(len(turns)), 0.0
         for at in range(0, len(order), recipe.batch):
             done = max(step / steps, (default_timer() - begun) / (recipe.minutes * 60))
-            for part in optimiser.param_groups:
-                part["lr"] = recipe.rate * min(1.0, 20 * done + 0.05) * (1 - min(0.98, done))
-            rows = order[at : at + recipe.batch]
-            total += _descend(path, optimiser, _prefix_loss(path, table, turns, rows, recipe)) * len(rows)
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.rate * min(1.0, 20 * done + 0.05) * (1 - min(0.98, done))
+            part = turns.take(order[at : at + recipe.batch], draw)
+            total += _descend(path, optimiser, _prefix_loss(path, table, part, recipe)) * len(part)
             step += 1
         spent = default_timer() - begun
         row: dict[str, float | None] = {"pass": number, "train_loss": total / len(order), "seconds": spent}
@@ -112,17 +112,10 @@ def train_prefixes(
             break
 
 
-def _prefix_loss(
-    path: WordPath,
-    table: WordTable,
-    turns: Prefixes,
-    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
-    recipe: WordTraining,
-) -> Tensor:
+def _prefix_loss(path: WordPath, table: WordTable, part: Prefixes, recipe: WordTraining) -> Tensor:
     """Of the turns' own answers, and of the judge's where it gave some."""
-    asked = [torch.from_numpy(part[rows]) for part in (turns.complete, turns.weight, turns.judged)]
-    complete, weight, judged = asked
-    found, as_judge = path.every(vectors_of(table, turns.ids[rows]), torch.from_numpy(turns.tentative[rows]))
+    complete, weight, judged = map(torch.from_numpy, (part.complete, part.weight, part.judged))
+    found, as_judge = path.every(vectors_of(table, part.ids), torch.from_numpy(part.tentative))
     answers = complete.clamp(min=0) * (1 - 2 * recipe.smooth) + recipe.smooth
     own = F.binary_cross_entropy_with_logits(found, answers, reduction="none")
     loss = (own * weight).sum() / weight.sum().clamp(min=1)
