@@ -239,6 +239,7 @@ def bench(
     file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the measures here.")
     ] = None,
+    load: Annotated[bool, typer.Option("--load", help="Of relay: only many calls at once.")] = False,
     offline: Offline = False,
 ) -> None:
     """Measure something and print the figures; a figure that could not be measured is absent."""
@@ -249,7 +250,10 @@ def bench(
     _set_offline(offline)
     if file is not None and not file.parent.is_dir():  # said now, not after minutes of measuring
         raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--json")
-    measures: list[Measure] = import_module(f"duplex.bench.{what.value}").run()
+    if load and what is not Bench.relay:
+        raise typer.BadParameter("only relay has a part with many calls", param_hint="--load")
+    run_it = import_module(f"duplex.bench.{what.value}").run
+    measures: list[Measure] = run_it(load=True) if load else run_it()
     for measure in measures:
         interval = f"  [{measure.ci95[0]:g}, {measure.ci95[1]:g}]" if measure.ci95 else ""
         typer.echo(f"{measure.name:32} {measure.value:>10g} {measure.unit:8} n={measure.n}{interval}")

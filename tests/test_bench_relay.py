@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from duplex.bench.relay import Case, measured, scenarios
+from duplex.bench.relay import called, measured
+from duplex.bench.relay_cases import Case, of_the_suite, scripted
+from duplex.bench.relay_load import CALLS, SPEAKS, TURNS, staggered, together
 from duplex.bench.relay_sound import RATE, Spoken, agreement, begins, ducked_after, gains, held, words_in
 
 Pcm = np.ndarray[tuple[int], np.dtype[np.int16]]
@@ -92,7 +94,33 @@ def test_figures_and_those_that_are_absent() -> None:
     assert not any(math.isnan(value) for value in figures.values())
 
 
-def test_the_script_is_sound_and_no_id_comes_twice() -> None:
-    ids = [scenario.id for scenario, _ in scenarios()]
+def test_the_scripts_are_sound_and_share_no_voice_and_no_opening() -> None:
+    kept, seen = scripted("relay.yaml"), scripted("relay_dev.yaml")
+    ids = [scenario.id for scenario in kept]
     assert len(ids) == len(set(ids))
-    assert sum(id.startswith("interruptions") for id in ids) >= 16
+    assert sum(id.startswith("interruptions") for id in ids) >= 30
+    voices = [{str(s.timeline[0].tts["voice"]) for s in some if s.timeline[0].tts} for some in (kept, seen)]
+    assert not voices[0] & voices[1]
+    openings = [{s.agent.opening.text for s in some if s.agent.opening} for some in (kept, seen)]
+    assert not openings[0] & openings[1]
+    assert len({scenario.id for scenario, _ in of_the_suite()}) >= 20
+
+
+def test_of_each_kind_some_are_said_over_a_call() -> None:
+    kinds = [scenario.id.rpartition("_")[0] for scenario in called(scripted("relay.yaml"))]
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "interruptions": 16,
+        "backchannels": 8,
+        "side": 8,
+        "noises": 8,
+        "false_starts": 8,
+    }
+
+
+def test_callers_speak_a_third_of_the_time_and_are_staggered() -> None:
+    clips = [np.zeros(n * RATE // 4, np.int16) for n in range(6, 6 + 2 * TURNS)]
+    plan = staggered(clips)
+    assert len({said[0][0] for said in plan}) == CALLS
+    shares = [sum(len(pcm) for _, pcm in said[:-1]) / RATE / (said[-1][0] - said[0][0]) for said in plan]
+    assert np.mean(shares) == pytest.approx(SPEAKS, abs=0.02)
+    assert [said[0][0] for said in together(clips)] == [0.0] * CALLS

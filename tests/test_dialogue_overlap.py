@@ -45,6 +45,7 @@ ANSWER = "One two three, four five six seven, eight nine ten eleven twelve."
         ("I see, of course.", "backchannel"),
         ("That’s right.", "backchannel"),
         ("OK", "backchannel"),
+        ("Sure", "backchannel"),
         ("I", "open"),
         ("Yeah, that makes", "open"),
         ("God", "open"),
@@ -54,6 +55,15 @@ ANSWER = "One two three, four five six seven, eight nine ten eleven twelve."
         ("I said", "turn"),
         ("Which one?", "turn"),
         ("Lake Garda", "turn"),
+        ("I'm", "open"),
+        ("I'm hum", "backchannel"),
+        ("I'm not", "turn"),
+        ("Okay, of course I see it. I", "open"),
+        ("Okay, of course I see it, I see, yeah.", "backchannel"),
+        ("Oh okay see right right a hahaha, mmh", "backchannel"),
+        ("Yeah, right, Tuesday", "open"),
+        ("Yeah, right, but", "turn"),
+        ("Right, and", "turn"),
     ],
 )
 def test_what_words_over_the_agents_claim(text: str, claim: Claim) -> None:

@@ -33,14 +33,14 @@ class Spoken:
     words: tuple[tuple[str, float, float], ...]
 
 
-def begins(recording: Pcm, spoken: Spoken, near: float) -> float:
+def begins(recording: Pcm, spoken: Spoken, near: float, late: float = 0.0) -> float:
     """When the speech begins in the recording, in seconds, to a sample: the best cross-correlation near a moment.
 
-    Takes the first second of it, which must be undisturbed.
+    Takes the first second of it, which must be undisturbed. It may be as much later as `late` seconds.
     """
     head = spoken.pcm[:RATE].astype(np.float64)
-    first = round(near * RATE) - SEARCH
-    window = np.pad(recording.astype(np.float64), SEARCH)[first + SEARCH :][: len(head) + 2 * SEARCH]
+    first, places = round(near * RATE) - SEARCH, 2 * SEARCH + round(late * RATE)
+    window = np.pad(recording.astype(np.float64), SEARCH)[first + SEARCH :][: len(head) + places]
     return (first + int(np.argmax(np.correlate(window, head)))) / RATE
 
 

@@ -22,11 +22,11 @@ _CLAIMS = frozenset(
     stop wait no nope not don't hold hang pause quiet enough never please sorry excuse pardon hello hey but and so
     because actually instead what what's which who who's whose when where where's why how how's is isn't are aren't
     was were do does doesn't did didn't can can't could will won't would should shall may let let's tell give show say
-    repeat go skip make take i'm i'd i've i'll thank thanks
+    repeat go skip make take i'd i've i'll thank thanks
     """.split()  # noqa: SIM905  a list of words reads as one
 )
-"""Words with which people take the floor: a single one of them is enough. Of other words it takes two, since a
-recogniser writes some word for every hum, and "you" for a breath."""
+"""Words with which people take the floor: a single one of them is enough. Of other words it takes two in a row, since
+a recogniser writes some word for every hum: "you" for a breath, "I'm" for an "mm"."""
 
 
 def _phrases(lines: str) -> frozenset[tuple[str, ...]]:
@@ -48,6 +48,8 @@ _PHRASES = _AGREES | _phrases(
     """
 )
 """What listeners say to go on listening."""
+_HUM = re.compile(r"m{2,}\w?|[mh]+m+|[ue]+[hmr]+|a+h*|o+h*|(?:h[aeo])+h?")
+"""What a recogniser writes for sounds that are no words, laughter among them."""
 _OPENINGS = frozenset(phrase[:cut] for phrase in _PHRASES for cut in range(1, len(phrase)))
 _LONGEST = max(map(len, _PHRASES))
 
@@ -121,21 +123,24 @@ def claim_of(text: str, asked: bool = False) -> Claim:
     >>> claim_of("Yes"), claim_of("Yes", asked=True)
     ('backchannel', 'turn')
     """
-    words = re.findall(r"[a-z0-9']+", text.lower().replace("’", "'"))
-    if not words:
-        return "none"
-    at = 0
+    words = tuple(re.findall(r"[a-z0-9']+", text.lower().replace("’", "'")))
+    at, strange = 0, 0
     while at < len(words):
-        heads = [tuple(words[at : at + n]) for n in range(_LONGEST, 0, -1)]
-        phrase = next((head for head in heads if head in _PHRASES), None)
-        if phrase is None:
-            rest = tuple(words[at:])
-            claims = rest not in _OPENINGS and (rest[0] in _CLAIMS or len(rest) > 1)
-            return "turn" if claims else "open"
-        if asked and phrase in _AGREES:
+        phrase = _phrase_at(words, at)
+        if not phrase and words[at:] in _OPENINGS:
+            return "open"
+        if (asked and phrase in _AGREES) or (not phrase and (words[at] in _CLAIMS or strange)):
             return "turn"
-        at += len(phrase)
-    return "backchannel"
+        strange = 0 if phrase else 1
+        at += len(phrase) or 1
+    return "open" if strange else "backchannel" if words else "none"
+
+
+def _phrase_at(words: tuple[str, ...], at: int) -> tuple[str, ...]:
+    """The longest thing that listeners say which begins here; empty where nothing does."""
+    heads = (words[at : at + length] for length in range(_LONGEST, 0, -1))
+    hum = words[at : at + 1] if _HUM.fullmatch(words[at]) else ()
+    return next((head for head in heads if head in _PHRASES), hum)
 
 
 def says_nothing(text: str, over_speech: bool, asked: bool = False) -> bool:

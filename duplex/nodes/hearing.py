@@ -41,6 +41,8 @@ _SHORTER = 0.06
 the final one counts some of the silence: of the development sentences, each whole last word is then long enough."""
 _MOMENT = 0.002
 """Seconds in which whoever judges the quick words has asked for it."""
+_QUICK = to_ticks(0.12)
+"""New audio between two guesses at them: it is soon decided who has the floor, and then they are made no more."""
 _GUESSED = 0.22
 """Probability below which a word over the agent's is taken for a hum. In own trials "oh" and "hmm" were written as
 words below it, and all but two of 66 first words that want the floor stood above."""
@@ -161,7 +163,7 @@ class Hearer(Node):
     def _maybe_partial(self, t: int, tasks: TaskGroup) -> None:
         if not self._speaking or t < self._next or self._partial is not None:
             return
-        self._next = t + _HOP
+        self._next = t + (_HOP if self._overheard is None else _QUICK)
         tasks.start_soon(self._hypothesise, self._turn)
 
     async def _hypothesise(self, turn: int) -> None:
