@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -59,15 +59,7 @@ async def engines(folder: Path, text: str, answer: Answerer | None = None) -> En
     path.write_text(f"name: test\n{text}", encoding="utf-8")
     loaded = await load_engines(load_agent(path), Lanes(), folder / "cache")
     if answer is not None:
-        loaded = Engines(
-            loaded.lanes,
-            loaded.vad,
-            loaded.recogniser,
-            loaded.synthesiser,
-            loaded.probability,
-            answer,
-            close=loaded.close,
-        )
+        loaded = replace(loaded, answerer=answer)
     return loaded
 
 
