@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from duplex import shell
+from duplex.bench.relay_cli import verifier
 from duplex.core.cli import app as train_app
 from duplex.evals.cli import app as eval_app
 from duplex.models.cli import app as models_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
 app.add_typer(train_app, name="train")
+train_app.command()(verifier)
 
 AgentName = Annotated[str, typer.Argument(help="A shipped agent's name, or an agent file or its folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -168,7 +168,7 @@ def test_what_it_costs_is_counted_and_ends_it() -> None:
 
 
 class Shortens:
-    def verified(self, draft: Draft, sight: Sight, least: float) -> Draft | None:
+    def verified(self, draft: Draft, sight: Sight, least: float | None) -> Draft | None:
         return Draft("Lake Baikal", draft.source) if sight.heard == WORDS else None
 
 

@@ -82,6 +82,12 @@ def test_what_was_cut_goes_on_being_told_while_it_may_be_taken_up() -> None:
     assert texts(splice, piece("Two."), eager(2), piece("Three.")) == ["Two.", "Three."]
 
 
+def test_what_was_cut_right_after_its_prefix_is_still_joined_with_it() -> None:
+    splice = Splice(APOLOGY)
+    assert texts(splice, eager(), prefix(), commit(), Yield(t=0, attempt=1, keep=True)) == ["Lake Baikal is"]
+    assert texts(splice, eager(2), piece("Lake Baikal is deep.")) == ["deep."]
+
+
 def test_a_late_answer_is_waited_for_aloud_each_time_in_other_words_and_in_the_end_given_up() -> None:
     splice = Splice(APOLOGY)
     splice.on(eager())

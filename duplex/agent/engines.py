@@ -36,12 +36,14 @@ from duplex.agent.toolbox import Toolbox, ToolFault, open_toolbox
 from duplex.agent.tooling import FromTools, Unknown
 from duplex.dialogue.floor import FloorSettings
 from duplex.dialogue.limits import LimitSettings
+from duplex.dialogue.verifier import LogisticVerifier
 from duplex.dialogue.voice import VoiceSettings
 from duplex.graph import Lanes
 from duplex.llm.grounded import GroundedAnswerer, Limits
 from duplex.models import model_folder
 from duplex.nodes.answerer import Answerer
 from duplex.nodes.thinking import embed_in
+from duplex.resources import config_path
 from tts.types import Synthesiser
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         apology=spec.apology,
         floor=floor if relay is None else replace(floor, silence=min(floor.silence, relay.silence)),
         relay=relay,
+        verifier=None if relay is None else LogisticVerifier.load(config_path("relay/verifier.json")),
         limits=limit_settings(spec.limits),
         echo_cancellation=spec.echo_cancellation,
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),

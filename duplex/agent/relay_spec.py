@@ -23,8 +23,11 @@ class RelaySection(Section):
     sure: float = Field(
         0.9, ge=0, le=1, description="Least P(end | words of the quick recogniser) at which it may begin."
     )
-    keep: float = Field(
-        0.5, ge=0, le=1, description="Least probability that the answer can go on from what is said."
+    keep: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Least probability that the answer can go on from what is said; by default the verifier's own.",
     )
     openers: bool = Field(True, description="Say a word such as “Well,” where it knows nothing better.")
     tokens: int = Field(

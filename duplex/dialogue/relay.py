@@ -53,7 +53,7 @@ class RelaySettings:
         silence: seconds from the end of the user's voice after which a prefix may be said.
         patience: seconds more that a draft is waited for before an opener is said instead.
         sure: the least P(end | quick words).
-        keep: the least probability of the verifier that the answer can go on from a prefix.
+        keep: the least probability of the verifier that the answer can go on from a prefix; None for its own.
         openers: what is said without a draft; none where it is empty.
         tokens: of the language model, for drafts, in a session; 0 for any number.
         speech: seconds of speech made in advance, in a session; 0 for any number.
@@ -62,7 +62,7 @@ class RelaySettings:
     silence: float = 0.16
     patience: float = 0.12
     sure: float = 0.9
-    keep: float = 0.5
+    keep: float | None = None
     openers: tuple[str, ...] = OPENERS
     tokens: int = 20_000
     speech: float = 600.0
@@ -88,8 +88,11 @@ class Sight:
 class Verifier(Protocol):
     """Keeps a draft, shortens it or drops it."""
 
-    def verified(self, draft: Draft, sight: Sight, least: float) -> Draft | None:
-        """The longest beginning of a draft that the answer will go on from with at least this probability."""
+    def verified(self, draft: Draft, sight: Sight, least: float | None) -> Draft | None:
+        """The longest beginning of a draft that the answer will go on from with at least this probability.
+
+        None stands for the probability that it was trained for.
+        """
 
 
 @dataclass(slots=True)
@@ -126,7 +129,6 @@ class _Turn:
     heard: str = ""
     stable: float = 0.0
     drafted: Drafted | None = None
-    """The latest draft with anything in it that may be said, or, where there was none yet, the latest."""
 
 
 class Relay:
@@ -189,6 +191,7 @@ class Relay:
                 self._cut = self._cut and event.reason == "timeout"
                 return self._close()
             case Resumed() | Discarded():
+                self._asked = ""  # what was being rehearsed was dropped
                 return self._close()
         return []
 
@@ -202,9 +205,7 @@ class Relay:
         self.spent.drafts += 1
         if event.draft is not None:
             self.spent.tokens += event.draft.tokens
-        before = self._turn.drafted
-        if event.draft is not None or before is None or before.draft is None:
-            self._turn.drafted = event
+        self._turn.drafted = event
         return self._renewed(event.t)
 
     def _renewed(self, t: int) -> list[Action]:

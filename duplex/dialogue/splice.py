@@ -59,7 +59,7 @@ class Splice:
 
     def __init__(self, apology: str, holds: Sequence[str] = HOLDS) -> None:
         self._apology, self._holds = apology, tuple(holds)
-        self._reply = _Reply(-1, over=True)
+        self._reply = self._before = _Reply(-1, over=True)
         self._cut = False
         self._committed = -1
         self._hold = self._repair = 0
@@ -96,6 +96,8 @@ class Splice:
         return []
 
     def _open(self, attempt: int) -> list[Action]:
+        if self._cut:
+            self._before = self._reply
         self._reply, self._cut = _Reply(attempt), False
         return [CancelTimer(HOLD)]
 
@@ -112,9 +114,9 @@ class Splice:
 
     def _answered(self, piece: ReplyText) -> list[Action]:
         """A piece of the slow path's answer; one that continues words that were said loses those."""
-        reply = self._reply
+        reply = self._reply if piece.attempt == self._reply.attempt else self._before
         if piece.attempt != reply.attempt:
-            return [piece]  # of a reply that was cut, and may be taken up
+            return [piece]
         if reply.over:
             return []
         text = piece.text
@@ -123,7 +125,7 @@ class Splice:
             reply.begun = ""
         reply.spoken, reply.over = reply.spoken or bool(piece.text), piece.last
         told = ReplyText(t=piece.t, attempt=piece.attempt, text=text, last=piece.last, sources=piece.sources)
-        return [told, *self._wait(piece.t, text)]
+        return [told, *(self._wait(piece.t, text) if reply is self._reply else [])]
 
     def _say(self, t: int, text: str, last: bool = False) -> list[Action]:
         self._reply.over = last

@@ -77,14 +77,18 @@ def quoted(sentence: str, asked: str, evidence: Evidence) -> Draft | None:
     return Draft(begins, "evidence", (), evidence) if begins else None
 
 
-def subject(asked: str, passage: str, evidence: Evidence) -> Draft | None:
-    """The question's subject, which any answer may begin with; None where it names none that the passage has."""
+def subject(asked: str, title: str, passage: str, evidence: Evidence) -> Draft | None:
+    """The question's subject, which any answer may begin with; None where it names none that the passage has.
+
+    "Lake" is not yet the name of "Lake Tahoe": what only begins the title may still go on.
+    """
     about = topic(asked)
-    known = about and all(covered(word, words(passage)) for word in content(about))
-    known = known and any(
-        word not in passage.split() for word in map(plain, about.split())
-    )  # more than "Lake"
-    return Draft(about, "topic", (), evidence) if known else None
+    named, known = content(about), words(f"{title} {passage}")
+    whole = [word for word in words(title) if word in content(title)]
+    begins = len(named) < len(whole) and whole[: len(named)] == named
+    if not named or begins or not all(covered(word, known) for word in named):
+        return None
+    return Draft(about, "topic", (), evidence)
 
 
 async def write(llm: LLM, request: Request, asked: str, evidence: Evidence) -> Draft | None:
@@ -160,6 +164,8 @@ _COUNTS = frozenset(
 )
 _CLAIMS = _set("yes no not never none nobody nothing neither nor hardly false true only")
 _DANGLING = _set(
+    "do does did has have had can could will would may might must shall should be been being"
+) | _set(
     "a an the of in on at to for by with from and or that which its his her their my your is are was were"
 )
 
@@ -189,10 +195,23 @@ def permitted(text: str, spoken: str) -> str:
         kept.append(word)
         if word[-1] in ".!?":
             break
-    while len(kept) > _LEAST_WORDS and plain(kept[-1]) in _DANGLING:
+    rest = text.split()[len(kept) : len(kept) + 1]
+    while len(kept) > _LEAST_WORDS and rest and _within_name(kept[-1], rest[0]):
+        rest = [kept.pop()]
+    while len(kept) > _LEAST_WORDS and hanging(kept[-1]):
         kept.pop()
     prefix = " ".join(kept).rstrip(",;")
     return prefix if len(kept) >= _LEAST_WORDS and content(prefix) else ""
+
+
+def _within_name(last: str, following: str) -> bool:
+    """Whether a name would be cut in two."""
+    return last[-1].isalnum() and last[:1].isupper() and following[:1].isupper()
+
+
+def hanging(word: str) -> bool:
+    """Whether a word hangs in the air where nothing follows it: an article, a preposition, "is"."""
+    return plain(word) in _DANGLING
 
 
 def _may_say(word: str, heard: list[str]) -> bool:

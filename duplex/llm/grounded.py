@@ -165,7 +165,7 @@ class GroundedAnswerer:
         known = Evidence(best.chance, best.chance - (ranked[1].chance if len(ranked) > 1 else 0.0))
         copies = self._style == "completion"
         first = (copies and quoted(best.sentence, asked, known)) or subject(
-            asked, f"{best.passage.title} {best.passage.text}", known
+            asked, best.passage.title, best.passage.text, known
         )
         if first:
             yield first

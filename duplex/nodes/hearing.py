@@ -36,7 +36,7 @@ _HOP = to_ticks(0.25)
 """New audio between two partial hypotheses (LocalAgreement's hop)."""
 _SOON = to_ticks(0.25)
 """Audio of a voice over the agent's before its words are guessed: of most first words enough is there by then."""
-_SHORTER = 0.06
+_SHORTER = 0.12
 """Seconds to add to the sound under a last word by the partial recogniser, which lets a word end with its sound where
 the final one counts some of the silence: of the development sentences, each whole last word is then long enough."""
 _MOMENT = 0.002

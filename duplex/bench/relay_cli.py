@@ -1,0 +1,29 @@
+"""`duplex train verifier`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def verifier(
+    drafts: Annotated[
+        Path,
+        typer.Option(
+            help="Drafts and what came of them; made first, in an hour, where there is no such file."
+        ),
+    ] = Path("out/bench/drafts/drafts.jsonl"),
+    out: Annotated[Path, typer.Option(help="Where the weights go.")] = Path("configs/relay/verifier.json"),
+) -> None:
+    """Train what keeps or drops the words that an agent with `relay: on` says before it knows its answer."""
+    from duplex.bench.relay_train import trained_on
+
+    try:
+        result = trained_on(drafts)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--drafts") from error
+    result.save(out)
+    typer.echo(f"{out}: {json.dumps(result.figures, indent=2)}")

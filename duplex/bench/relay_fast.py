@@ -1,0 +1,228 @@
+"""How soon the agent begins to speak, with what, and what it costs: the fast path against the same agent without it.
+
+Virtual time, real models, both agents in one run. A caller asks several questions in a session; each turn is read off
+the caller's recording and the session's events. Then utterances with a pause in the middle: does it cut in?
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from duplex.agent.loader import load_agent
+from duplex.audio.levels import window_levels
+from duplex.bench.conversation import Question, read_questions
+from duplex.bench.measure import Measure, of_quantile, of_share
+from duplex.bench.turns import cut_in, first_audio, is_right
+from duplex.dialogue.events import AGENT_RATE, PlayoutStarted, ReplyText, Speech
+from duplex.dialogue.relay_events import Prefix
+from duplex.evals.clips import VOICES
+from duplex.evals.record import RATE, Replay
+from duplex.evals.scenario import Scenario
+from duplex.graph import TICKS, Event, to_seconds
+from duplex.llm.words import content
+from duplex.resources import config_path
+
+COMMAND = "duplex bench relay"
+AGENT = "lakes"
+A_SESSION = 5
+"""Questions in a session."""
+EVERY = 9.0
+"""Seconds from the end of a question to the next one: every answer is heard out."""
+LIMIT = 6.0
+"""Seconds after which an answer counts as none."""
+PAUSES = (0.5, 1.2)
+_AUDIBLE_DBFS, _WINDOW = -45.0, AGENT_RATE // 200
+
+Run = Callable[[bool, Sequence[Scenario]], Iterator[tuple[Replay, list[Event]]]]
+"""Replays scenarios against the agent, with the fast path or without; gives each with its events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and what was heard of its answer.
+
+    Attributes:
+        question, answer: the words.
+        audio: seconds from the question's last sound to the first audible sample; None for silence.
+        content: until the first word that carries content.
+        prefix, source: what was said before the answer was known, and who drafted it; empty for nothing.
+        seam: seconds of silence between that and what follows; None where nothing was said before.
+        right: the answer is.
+    """
+
+    question: str
+    answer: str
+    audio: float | None
+    content: float | None
+    prefix: str
+    source: str
+    seam: float | None
+    right: bool
+
+
+def measures(run: Run, questions: Sequence[Question], paused: Sequence[tuple[str, str]]) -> list[Measure]:
+    """All figures of the fast path, those of the same agent without it as `relay.off_`."""
+    rows: list[Measure] = []
+    asked, halves = list(sessions(questions)), list(pauses(paused))
+    for fast in (True, False):
+        head = "relay." if fast else "relay.off_"
+        turns = [turn for replay, events in run(fast, asked) for turn in turns_of(replay, events, questions)]
+        for turn in turns:
+            print(f"{'relay' if fast else 'off':5} {turn}", flush=True)
+        rows += measured(turns, head)
+        cuts = [_cuts_in(replay) for replay, _ in run(fast, halves)]
+        if cuts:
+            rows.append(of_share(f"{head}cut_in_share", sum(cuts), len(cuts), COMMAND))
+    return rows
+
+
+def measured(turns: Sequence[Turn], head: str) -> list[Measure]:
+    """The figures of some turns; what nothing was measured for is absent."""
+    rows: list[Measure] = []
+    for name, times in (
+        ("first_audio", [1000 * turn.audio for turn in turns if turn.audio is not None]),
+        ("first_content", [1000 * turn.content for turn in turns if turn.content is not None]),
+    ):
+        if times:
+            rows.append(of_quantile(f"{head}{name}_p50_ms", times, "ms", COMMAND, 0.5, 0))
+            rows.append(of_quantile(f"{head}{name}_p90_ms", times, "ms", COMMAND, 0.9, 0))
+    if turns:
+        rows.append(of_share(f"{head}correct_share", sum(turn.right for turn in turns), len(turns), COMMAND))
+    said = [turn for turn in turns if turn.prefix]
+    if not said:
+        return rows
+    rows.append(of_share(f"{head}prefix_share", len(said), len(turns), COMMAND))
+    bearing = sum(bool(content(turn.prefix)) for turn in said)
+    rows.append(of_share(f"{head}prefix_content_share", bearing, len(said), COMMAND))
+    openers = Counter(turn.prefix for turn in said if turn.source == "opener")
+    rows.append(
+        of_share(f"{head}most_used_opener_share", max(openers.values(), default=0), len(turns), COMMAND)
+    )
+    for source, count in sorted(Counter(turn.source for turn in said).items()):
+        rows.append(of_share(f"{head}from_{source}_share", count, len(said), COMMAND))
+    seams = [turn.seam for turn in said if turn.seam is not None]
+    if seams:
+        rows.append(of_share(f"{head}seam_share", sum(seam <= 0.2 for seam in seams), len(seams), COMMAND))
+        rows.append(of_quantile(f"{head}seam_p50_ms", [1000 * s for s in seams], "ms", COMMAND, 0.5, 0))
+    return rows
+
+
+def sessions(questions: Sequence[Question], seed: int = 7) -> Iterator[Scenario]:
+    """The questions, some at a time, each session in another voice."""
+    parts = [questions[at : at + A_SESSION] for at in range(0, len(questions), A_SESSION)]
+    for number, some in enumerate(parts):
+        voice = VOICES[number % len(VOICES)]
+        items: list[dict[str, Any]] = []
+        for at, question in enumerate(some):
+            when = {"after": f"q{at - 1}.end", "offset": EVERY} if at else 1.0
+            said = {"text": question.text, "voice": voice}
+            items.append({"id": f"q{at}", "kind": "user_speech", "at": when, "tts": said})
+        yield _scenario(f"fast_{number:03}", seed + number, 16.0 + 14.0 * len(items), items)
+
+
+def pauses(paused: Sequence[tuple[str, str]], seed: int = 7) -> Iterator[Scenario]:
+    """Utterances with a pause in the middle, of a length drawn from a seeded uniform distribution."""
+    rng = random.Random(seed)
+    for number, (first, second) in enumerate(paused):
+        voice = VOICES[number % len(VOICES)]
+        after = {"after": "h0.speech_end", "offset": round(rng.uniform(*PAUSES), 3)}
+        items: list[dict[str, Any]] = [
+            {
+                "id": "h0",
+                "kind": "user_speech",
+                "at": 1.0,
+                "tts": {"text": first, "voice": voice},
+                "ends_turn": False,
+            },
+            {"id": "h1", "kind": "user_speech", "at": after, "tts": {"text": second, "voice": voice}},
+        ]
+        yield _scenario(f"pause_{number:03}", seed + number, 14.0, items)
+
+
+def _scenario(id: str, seed: int, duration: float, items: list[dict[str, Any]]) -> Scenario:
+    head = {"schema": "duplex-scenario/1", "id": id, "task": "smooth_turn_taking", "seed": seed}
+    return Scenario.model_validate(
+        {**head, "duration": duration, "agent": {}, "timeline": items, "expect": []}
+    )
+
+
+def _cuts_in(replay: Replay) -> bool:
+    first, second = replay.placed[0], replay.placed[1]
+    return cut_in(replay.agent, RATE, first.speech[-1][1], second.speech[0][0])
+
+
+def turns_of(replay: Replay, events: Sequence[Event], questions: Sequence[Question]) -> Iterator[Turn]:
+    """Each question of a session that was asked."""
+    by_text = {question.text: question for question in questions}
+    unknown = load_agent(AGENT).unknown
+    for number, placed in enumerate(replay.placed):
+        end = placed.speech[-1][1]
+        after = replay.placed[number + 1].start if number + 1 < len(replay.placed) else end + EVERY
+        mine = [event for event in events if end - 0.5 < to_seconds(event.t) < after]
+        question = by_text[(placed.item.tts or {})["text"]]
+        yield _turn(replay, mine, question, end, unknown)
+
+
+def _turn(replay: Replay, events: Sequence[Event], question: Question, end: float, unknown: str) -> Turn:
+    audio = first_audio(replay.agent, RATE, end, end + LIMIT)
+    started = [event for event in events if isinstance(event, PlayoutStarted)]
+    if not started:
+        return Turn(question.text, "", audio, None, "", "", None, False)
+    attempt, begins = started[-1].attempt, to_seconds(started[-1].t)
+    prefix = next((e for e in events if isinstance(e, Prefix) and e.attempt == attempt), None)
+    speech = [event for event in events if isinstance(event, Speech) and event.attempt == attempt]
+    texts = [e.text for e in events if isinstance(e, ReplyText) and e.attempt == attempt and e.text]
+    answer = " ".join(texts)
+    seam, gap, size = (None, 0.0, 0) if prefix is None else _seam(speech, prefix.text, begins)
+    words = [(word, index >= size) for index, word in enumerate(w for e in speech for w in e.words)]
+    first = next((each for each in words if content(each[0].text)), None)
+    told = None if first is None else begins + first[0].start / TICKS + gap * first[1] - end
+    return Turn(
+        question.text,
+        answer,
+        audio,
+        told,
+        prefix.text if prefix else "",
+        prefix.source if prefix else "",
+        seam,
+        is_right(answer, question.accept, unknown),
+    )
+
+
+def _seam(speech: Sequence[Speech], prefix: str, begins: float) -> tuple[float | None, float, int]:
+    """Seconds of silence between a prefix and what follows, those of them that were waited, and the prefix's words."""
+    size, words = len(prefix.split()), 0
+    for number, event in enumerate(speech):
+        words += len(event.words)
+        if words >= size and number + 1 < len(speech) and any(later.words for later in speech[number + 1 :]):
+            before = np.concatenate([one.pcm for one in speech[: number + 1]])
+            rest = np.concatenate([one.pcm for one in speech[number + 1 :]])
+            late = max(0.0, to_seconds(speech[number + 1].t) - begins - len(before) / AGENT_RATE)
+            return late + _quiet(before[::-1]) + _quiet(rest), late, size
+    return None, 0.0, size
+
+
+def _quiet(pcm: NDArray[np.int16]) -> float:
+    """Seconds of silence at the beginning."""
+    loud = np.flatnonzero(window_levels(pcm, _WINDOW, _WINDOW) >= _AUDIBLE_DBFS)
+    return float(loud[0] if len(loud) else len(pcm) // _WINDOW) * _WINDOW / AGENT_RATE
+
+
+def questions() -> list[Question]:
+    """Those of `duplex bench call`."""
+    return read_questions(config_path("bench/call.yaml"))
+
+
+def halves(path: Path | None = None) -> list[tuple[str, str]]:
+    """Utterances with a pause in the middle: those of `duplex bench call`."""
+    script = yaml.safe_load((path or config_path("bench/call_paused.yaml")).read_text(encoding="utf-8"))
+    return [(first, second) for first, second in script["paused"]]

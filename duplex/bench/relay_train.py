@@ -1,0 +1,154 @@
+"""`duplex train verifier`: from drafts and what came of them to the weights of `duplex.dialogue.verifier`.
+
+Logistic regression by Newton's method with an L2 penalty on standardised features. Templates, not samples, are split:
+no question of the test half differs from one that was trained on by its names alone. The threshold is the least at
+which the validation templates have at most the share of bad prefixes that is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import numpy as np
+from numpy.typing import NDArray
+
+from duplex.bench.relay_drafts import Sample, samples
+from duplex.dialogue.relay import Sight
+from duplex.dialogue.verifier import FEATURES, features
+from duplex.llm.drafts import Draft, Evidence, Sureness
+
+PENALTY = 1.0
+BAD_ALLOWED = 0.05
+LEAST_KEPT = 20
+"""Validation samples that must be kept before a threshold counts."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The weights, the threshold, and how well they do.
+
+    Attributes:
+        weights: by feature.
+        keep: the threshold.
+        figures: by part (`train`, `validation`, `test`): samples, AUROC, share kept, bad among the kept.
+    """
+
+    weights: dict[str, float]
+    keep: float
+    figures: dict[str, dict[str, float]]
+
+    def save(self, path: Path) -> None:
+        """As `LogisticVerifier.load` reads it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = {"weights": self.weights, "keep": self.keep, "figures": self.figures}
+        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def trained_on(drafts: Path) -> Trained:
+    """Train on a file of drafts, which are made if it is missing. Raises ValueError as `read` and `train` do."""
+    if not drafts.exists():
+        anyio.run(samples, drafts)
+    return train(read(drafts))
+
+
+def read(path: Path) -> list[Sample]:
+    """The samples that `relay_drafts.samples` wrote.
+
+    Raises:
+        ValueError: a line is none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [Sample(**json.loads(line)) for line in lines]
+    except TypeError as error:
+        raise ValueError(f"{path}: no drafts ({error}); make them anew") from error
+
+
+def part(sample: Sample) -> str:
+    """Of ten templates, six train, two validate and two test."""
+    place = zlib.crc32(sample.template.encode()) % 10
+    return "train" if place < 6 else "validation" if place < 8 else "test"
+
+
+def row(sample: Sample) -> tuple[float, ...]:
+    """The features of a sample."""
+    sure = (Sureness(sample.logprob, sample.entropy, sample.margin),) if sample.source == "model" else ()
+    draft = Draft(sample.text, sample.source, sure, Evidence(sample.chance, sample.ahead))  # type: ignore[arg-type]
+    return features(draft, Sight(sample.question, sample.words))
+
+
+def fit(table: Array, labels: Array) -> Array:
+    """float64 [f]: weights of features [n, f], the first of which is 1, for labels [n] of 0 and 1."""
+    mean, spread = table.mean(axis=0), table.std(axis=0)
+    mean[0], spread[0] = 0.0, 1.0
+    spread[spread == 0] = 1.0
+    scaled = (table - mean) / spread
+    penalty = np.full(table.shape[1], PENALTY)
+    penalty[0] = 1e-6
+    weights = np.zeros(table.shape[1])
+    for _ in range(50):
+        chance = 1.0 / (1.0 + np.exp(-scaled @ weights))
+        curvature = scaled.T @ (scaled * (chance * (1 - chance))[:, None]) + np.diag(penalty)
+        weights = weights + np.linalg.solve(curvature, scaled.T @ (labels - chance) - penalty * weights)
+    raw: Array = weights / spread
+    raw[0] -= raw[1:] @ mean[1:]
+    return raw
+
+
+def auroc(scores: Array, labels: Array) -> float:
+    """The chance that a good one has a higher score than a bad one (Mann and Whitney 1947); .5 for ties."""
+    good, bad = scores[labels == 1], scores[labels == 0]
+    if not len(good) or not len(bad):
+        return float("nan")
+    above = (good[:, None] > bad[None, :]).mean() + 0.5 * (good[:, None] == bad[None, :]).mean()
+    return float(above)
+
+
+def threshold(scores: Array, labels: Array) -> float:
+    """The least score from which on at most `BAD_ALLOWED` are bad; the highest where there is none."""
+    order = np.argsort(-scores)
+    bad = np.cumsum(labels[order] == 0) / np.arange(1, len(order) + 1)
+    fine = [at for at in range(LEAST_KEPT - 1, len(order)) if bad[at] <= BAD_ALLOWED]
+    return float(scores[order[fine[-1]]]) if fine else float(scores.max())
+
+
+def train(drafts: Sequence[Sample]) -> Trained:
+    """Fit, choose, and measure; small talk is not verified and left out.
+
+    Raises:
+        ValueError: there are too few samples.
+    """
+    judged = [sample for sample in drafts if sample.source != "talk"]
+    parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
+    for sample in judged:
+        parts[part(sample)].append(sample)
+    if min(map(len, parts.values())) < LEAST_KEPT:
+        raise ValueError(f"{len(judged)} drafts are too few")
+    tables = {name: np.array([row(one) for one in some]) for name, some in parts.items()}
+    labels = {name: np.array([float(one.good) for one in some]) for name, some in parts.items()}
+    weights = fit(tables["train"], labels["train"])
+    scores = {name: 1.0 / (1.0 + np.exp(-table @ weights)) for name, table in tables.items()}
+    keep = threshold(scores["validation"], labels["validation"])
+    figures = {name: _figures(scores[name], labels[name], keep) for name in parts}
+    named = {name: round(float(weight), 4) for name, weight in zip(FEATURES, weights, strict=True)}
+    return Trained(named, round(keep, 4), figures)
+
+
+def _figures(scores: Array, labels: Array, keep: float) -> dict[str, float]:
+    kept = scores >= keep
+    bad = float((labels[kept] == 0).mean()) if kept.any() else 0.0
+    return {
+        "samples": len(labels),
+        "good": round(float(labels.mean()), 4),
+        "auroc": round(auroc(scores, labels), 4),
+        "kept": round(float(kept.mean()), 4),
+        "bad_of_kept": round(bad, 4),
+        "good_kept": round(float(kept[labels == 1].mean()), 4),
+    }
