@@ -21,9 +21,10 @@ beside them `words.npz`, the word table. Written by `duplex train export`; it di
 
 ## What it is made of
 - Backbone: {backbone}, {layers} layers of {dim}; a state of constant size for each session.
-- Word path: a GRU of {code} over frozen word vectors: SmolLM2-135M's token embeddings (Apache-2.0), 96 principal
-  components, for 24,174 words. Trained on text and on what the recogniser believed in training, then frozen, so that
-  it cannot learn the sentences by their sound.
+- Word path: a GRU with a code of {code} over frozen word vectors: SmolLM2-135M's token embeddings (Apache-2.0), 96
+  principal components, for 24,174 words. Trained on whole turns of text and a language model's judgement of all their
+  beginnings, then on what the recogniser believed in training; then frozen, so that it cannot learn the sentences by
+  their sound.
 - Heads: state, hazard of the user's end, voice-activity projection, voice activity of both, overlap; completeness of
   the words in the word path.
 
@@ -33,13 +34,14 @@ beside them `words.npz`, the word table. Written by `duplex train export`; it di
   with a simulated recogniser, validation, unless something else is said here, with the real one. No human speech.
 - Text: {turns:,} turns of the training grammars and {texts} P(end) of SmolLM2-135M-Instruct behind each word of
   {judged:,} turns.
-- {steps:,} steps of {batch} sequences of {crop} frames, {minutes:.0f} minutes at {rate:,.0f} frames a second.
+- {steps:,} steps of {batch} sequences of {crop} frames, {minutes:.0f} minutes at {rate:,.0f} frames a second{start}.
 """
 
 _LIMITS = """
 ## Limits
 - English alone. All voices are synthetic: nothing here says how it does on people.
 - The measures are of the validation split, which also chose the step at which training stopped: they flatter a little.
+  Its agent waits 2.4 s longer than the recorded one, so that no answer tells that a turn was over.
 - Where few frames have a label its figure is a coarse one; see the counts of dialogues above.
 - Heads of rare classes are the weakest: a controller should keep its rules as fallback where a figure below is low.
 """
@@ -68,6 +70,9 @@ def write_card(run: Path, exported: Exported, out: Path) -> Path:
         turns=config["turns"],
         texts=f"{texts:,} of `texts/`." if texts else "nothing else.",
         judged=summary["judged"],
+        start=f", from the weights of an earlier run, `{Path(config['start']).name}`"
+        if config["start"]
+        else "",
         steps=frames["step"],
         batch=config["frames"]["batch"],
         crop=config["frames"]["crop"],
@@ -109,7 +114,8 @@ def _again(run: Path, config: dict[str, Any]) -> str:
 ## Once more
 ```
 duplex train data --hours H --split train --out DATA && duplex train data --hours H --split validation --out DATA
-duplex train core DATA --out RUN && duplex train export RUN
+duplex train texts DATA && duplex train judge DATA
+duplex train core DATA --out RUN && duplex train export RUN && duplex train tune DATA
 ```
 Seed {config["frames"]["seed"]}; {logged} validations were made, and `{BEST}` is the best of them.
 """
