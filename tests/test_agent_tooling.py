@@ -204,6 +204,17 @@ def test_a_caller_who_goes_on_at_once_does_not_order_twice() -> None:
     assert witness.words[-1].startswith("Order 1.")
 
 
+def test_a_yes_that_is_taken_back_in_the_same_breath_places_nothing() -> None:
+    bar = Bar()
+    asked = turn(1, 1, "Can I have a latte?")
+    steps = [*asked, (4, final(2, "Yes.")), (4.2, commit(2)), (4.5, Resumed(t=0, attempt=2))]
+    witness = call(bar, *steps, *turn(5.5, 3, "Yes, no, wait, never mind."), confirm=True)
+    assert bar.placed == []
+    assert witness.words[-1] == "All right, I've left that."
+    call(bar, *asked, *turn(4, 2, "Yes."), confirm=True)
+    assert bar.placed == [("latte", "s1-1")]
+
+
 def test_the_same_order_in_a_new_turn_is_a_new_one() -> None:
     bar = Bar()
     call(bar, *turn(1, 1, "Can I have a latte?"), *turn(5, 2, "Can I have a latte?"))

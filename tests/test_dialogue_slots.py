@@ -29,8 +29,9 @@ ORDER = tool(
     "order", "Order a drink.", "write", "{size} {drink}?", drink=DRINK, size=SIZE, milk_={"enum": ["milk"]}
 )
 STOCK = tool("look_up_weather", "The weather in a city.", "read", "", city={"enum": ["Turku", "Oulu"]})
+BADGE = tool("badge", "Print a visitor badge.", "write", "For {visitor}?", visitor={"type": "string"})
 BOOK = tool("book", "Book a table.", "write", "", people={"type": "integer"}, name={"type": "string"})
-TOOLS = [ORDER, STOCK, BOOK]
+TOOLS = [ORDER, STOCK, BOOK, BADGE]
 
 
 def played(*said: str, after: int = 0) -> list[str]:
@@ -64,6 +65,23 @@ def played(*said: str, after: int = 0) -> list[str]:
         (
             ["Can I have a large latte?", "No.", "A mocha", "Yes"],
             ["Large latte?", "What should I change?", "Large mocha?", "order 1 large mocha"],
+        ),
+        (
+            ["Can I have a large tea?", "Wait, is there milk in it?", "Okay, then yes."],
+            ["Large tea?", "Pass", "order 1 large tea"],
+        ),
+        (
+            ["Can I have a large tea?", "What about milk?", "Yes."],
+            ["Large tea?", "Large tea?", "order 1 large milk tea"],
+        ),
+        (["Can I have a large tea?", "No. No, that's fine."], ["Large tea?", "order 1 large tea"]),
+        (
+            ["I'd like a visitor badge.", "For Mary Stone.", "No, for Mary Stein.", "Yes."],
+            ["visitor?", "For Mary Stone?", "For Mary Stein?", "badge 1 Mary Stein"],
+        ),
+        (
+            ["I'd like a visitor badge.", "For Mary Stone.", "No, that's wrong.", "Yes."],
+            ["visitor?", "For Mary Stone?", "What should I change?", "For Mary Stone?"],
         ),
         (["Can I have a large, no, a small latte?", "Yes."], ["Small latte?", "order 1 latte small"]),
         (["Can I have a large latte?", "Never mind.", "Yes."], ["Large latte?", "Cancel", "Pass"]),
@@ -164,6 +182,7 @@ def test_no_intent_is_used_twice_and_none_without_a_yes(turns: list[tuple[str, b
     ("said", "means"),
     [
         ("yes", "yes"), ("Yeah, that's right.", "yes"), ("um, sure", "yes"), ("No, that's fine", "yes"), ("nope", "no"),
+        ("no. No, that's fine", "yes"), ("no, no, no", "no"),
         ("not quite", "no"), ("No, make it large", "no"), ("yesterday", None), ("nobody", None), ("a large one", None),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,9 @@ CANDIDATES = 24
 
 NEAREST = 48
 """Sentences that meaning proposes."""
+
+REMEMBERED = 1_024
+"""Chunks whose stems are kept (about 10 MB): while somebody speaks, the same ones are looked at again and again."""
 
 MAX_QUERY = 1_000
 """Characters of a question that are used: more than a minute of speech."""
@@ -53,6 +57,7 @@ class KnowledgeIndex:
             for piece, rows in zip(self._chunks, self._rows, strict=True)
             for sentence, row in zip(piece.sentences, rows, strict=True)
         }
+        self._held = lru_cache(maxsize=REMEMBERED)(self._find_held)
         self._calibration = calibration(embedder.id)
         self._names = Names((piece.indexed for piece in self._chunks), self._is_word)
         self.problems = tuple(problems)
@@ -167,8 +172,13 @@ class KnowledgeIndex:
         weights = {term: rarity(len(self._chunks), self._words.frequency(term)) for term in terms}
         total = sum(weights.values()) or 1.0
         sure = {term: weight * doubts.get(term, 1.0) for term, weight in weights.items()}
-        held = [set(self._words.terms(self._chunks[number].indexed)) for number in numbers]
-        return [sum(weight for term, weight in sure.items() if term in stems) / total for stems in held]
+        hashed = {hash(term): weight for term, weight in sure.items()}
+        held = [self._held(number) for number in numbers]
+        return [sum(weight for term, weight in hashed.items() if term in stems) / total for stems in held]
+
+    def _find_held(self, number: int) -> frozenset[int]:
+        """The stems that a chunk holds, by `hash`."""
+        return frozenset(map(hash, self._words.terms(self._chunks[number].indexed)))
 
     def _passage(self, number: int, cosine: float, coverage: float, sparse: float) -> Passage:
         chunk = self._chunks[number]

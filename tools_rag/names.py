@@ -12,6 +12,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from tools_rag.words import STOP_WORDS
 
@@ -28,6 +31,12 @@ UNKNOWN, KNOWN, AFTER_HEAD, SAME_SOUND = 0.78, 0.87, 0.1, 0.07
 """Least similarity to a name where a word heard is no word at all, and where all are words; and what is taken off
 where the word before stands before that name in the knowledge too, as "lake" before Baikal, and where a word that is
 none sounds just like the name: "Kamau" is Como."""
+
+REMEMBERED = 4_096
+"""Rows of words whose nearest name is kept."""
+
+CLOSE = 8
+"""Names that a coarse sound proposes."""
 
 _TOKEN = re.compile(r"[^\W\d_]+")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)\W*$")
@@ -63,6 +72,8 @@ class Names:
         self._plain = list(self._names)
         self._sounds = [sound(name) for name in self._plain]
         self._coarse = [coarse(key) for key in self._sounds]
+        # While somebody speaks, all but the last words are those of the look before.
+        self._nearest = lru_cache(maxsize=REMEMBERED)(self._find_nearest)
 
     def repair(self, question: str) -> Repair:
         """The question with each word that is none, but sounds like a name, replaced by the name."""
@@ -92,9 +103,8 @@ class Names:
                     found.append((match[0], start, end, match[1]))
         return self._applied(question, tokens, found)
 
-    def _nearest(self, heard: str, before: str, real: bool) -> tuple[float, str] | None:
+    def _find_nearest(self, heard: str, before: str, real: bool) -> tuple[float, str] | None:
         """Similarity and name, where one is near enough."""
-        from rapidfuzz import process
         from rapidfuzz.distance import Levenshtein
 
         if not MIN_LETTERS <= len(heard) <= 30:
@@ -103,9 +113,8 @@ class Names:
         similar = Levenshtein.normalized_similarity
         # The coarse sound decides which names are worth a look; both sounds and the spelling decide.
         key = sound(heard)
-        close = process.extract(coarse(key), self._coarse, scorer=similar, score_cutoff=least - 0.2, limit=8)
         best = (0.0, 0.0, "")
-        for _, value, place in close:
+        for place, value in self._close(coarse(key), least - 0.2):
             name = self._plain[place]
             similarity = (value + similar(key, self._sounds[place]) + similar(heard, name)) / 3
             bonus = AFTER_HEAD if before in self._heads[name] else 0.0
@@ -115,6 +124,20 @@ class Names:
         if best[0] < least or best[2] == heard:
             return None
         return best[1], self._names[best[2]]
+
+    def _close(self, key: str, least: float) -> list[tuple[int, float]]:
+        """The places of the names whose coarse sound is nearest, and how near, nearest first."""
+        from rapidfuzz import process
+        from rapidfuzz.distance import Levenshtein
+
+        if not self._coarse:
+            return []
+        similar = Levenshtein.normalized_similarity
+        # One row of a matrix: it compares many names at once (SIMD), three times as fast as `process.extract`.
+        (row,) = process.cdist([key], self._coarse, scorer=similar, score_cutoff=least, dtype=np.float64)
+        places = np.flatnonzero(row >= least)
+        nearest = places[np.argsort(-row[places], kind="stable")][:CLOSE]
+        return [(int(place), float(row[place])) for place in nearest]
 
     @staticmethod
     def _applied(

@@ -14,9 +14,10 @@ from typing import Any
 
 import anyio
 
-from duplex.dialogue.slots import SpokenTool
+from duplex.dialogue.slots import SpokenTool, is_free
 from duplex.llm.types import LLM, LLMError, Message, Request
-from tools_rag.tools.spoken import in_name, resolved, words_of
+from tools_rag.tools.said import words_of
+from tools_rag.tools.spoken import in_name
 
 logger = logging.getLogger(__name__)
 
@@ -90,12 +91,6 @@ class FreeText:
         )
         asked = (Message("user", prompt),) if self._chat else prompt
         return Request(asked, max_tokens=24 * len(names) + 8, slot="answer", schema=json.dumps(schema))
-
-
-def is_free(tool: SpokenTool, name: str) -> bool:
-    """Whether an argument is any text at all."""
-    part = resolved(tool.parameters, tool.parameters["properties"].get(name, {}))
-    return part.get("type") == "string" and not {"enum", "pattern", "format"} & part.keys()
 
 
 def _parsed(text: str) -> dict[str, str]:

@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_WORD, NEXT_WORD = 2.0, 6.0
 """Seconds of waiting after which the caller is told that it takes a moment, and then each time that it still does."""
+GRACE = 0.4
+"""Seconds after its commit in which a write is not called yet: "yes … no, wait"."""
 _RETRY = re.compile(r"\b(?:try (?:it |that )?(?:again|once more)|retry|one more time)\b", re.I)
 _SENTENCES = 2
 """Of a reply for which there is no template, so many sentences are spoken."""
@@ -193,6 +195,7 @@ class Conversation(SameForAll):
         each = self._tools[act.tool]
         if each.spoken.effect == "write":
             yield UntilCommitted()
+            await anyio.sleep(GRACE)
             self._state = state
             self._calls.keep(None)
             call = self._done = self._untold = self._failed = self._calls.start(

@@ -20,7 +20,7 @@ from duplex.bench.measure import Measure, of_share
 from duplex.dialogue.slots import SpokenTool, Task, advance
 from duplex.models import model_folder
 from duplex.resources import agents_dir
-from tools_rag.tools.spoken import words_of
+from tools_rag.tools.said import words_of
 
 COMMAND = "duplex bench rag"
 FOLDER = "speech/picovoice_commands"

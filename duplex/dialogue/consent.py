@@ -29,22 +29,31 @@ _CANCEL = re.compile(
 )
 _LEAD_IN = re.compile(
     rf"^{_FILL}(?:(?:my name is|my name's|the name is|the name's|name of|it'?s for|it is for|it'?s|it is|that'?s|"
-    r"that is|i'?m|i am|this is|make it|for|under|call me|say|to)\b[\s,:]*)?"
+    r"that is|i'?m|i am|this is|make (?:it|that)|i (?:said|meant|mean)|for|under|call me|say|to)\b[\s,:]*)?"
     r"(?:(?:the name|for)\b[\s,]*)?",
+    re.I,
+)
+_NAMES = re.compile(
+    rf"^{_FILL}(?:my name(?: is|'s)|the name(?: is|'s)|name of|(?:it'?s|it is) for|make (?:it|that)|"
+    r"for|under|call me|i (?:said|meant|mean))\b",
     re.I,
 )
 _LEAD_OUT = re.compile(r"[\s,]*(?:\b(?:please|thanks|thank you)\b[\s.,!]*)+$", re.I)
 
 
 def answer_of(text: str) -> Literal["yes", "no"] | None:
-    """Whether words begin as a yes or as a no; "no, that's fine" is the yes that it means.
+    """Whether words begin as a yes or as a no; "no, no, that's fine" is the yes that it means.
 
     >>> answer_of("Um, yes please."), answer_of("No, make it large"), answer_of("A large one")
     ('yes', 'no', None)
     """
-    if match := _NO.match(text.strip()):
-        return "yes" if _YES.match(text.strip()[match.end() :].lstrip(" ,.")) else "no"
-    return "yes" if _YES.match(text.strip()) else None
+    text = text.strip()
+    refuses = False
+    while match := _NO.match(text):
+        refuses, text = True, text[match.end() :].lstrip(" ,.")
+    if _YES.match(text):
+        return "yes"
+    return "no" if refuses else None
 
 
 def without_cancelled(text: str) -> tuple[str, bool]:
@@ -55,6 +64,17 @@ def without_cancelled(text: str) -> tuple[str, bool]:
     """
     matches = list(_CANCEL.finditer(text))
     return (text[matches[-1].end() :].lstrip(",."), True) if matches else (text, False)
+
+
+def corrected_answer(text: str, limit: int) -> str | None:
+    """What is named in place of what was read back: after a no, where words such as "for" or "make it" lead to it.
+
+    >>> corrected_answer("No, for Mary Stein.", 80), corrected_answer("No, that's wrong.", 80)
+    ('Mary Stein', None)
+    """
+    refused = _NO.match(text.strip())
+    rest = text.strip()[refused.end() :].lstrip(" ,.") if refused else ""
+    return free_answer(rest, limit) if _NAMES.match(rest) else None
 
 
 def free_answer(text: str, limit: int) -> str | None:

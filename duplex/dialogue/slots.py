@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from duplex.dialogue.consent import answer_of, free_answer, without_cancelled
+from duplex.dialogue.consent import answer_of, corrected_answer, free_answer, without_cancelled
 from tools_rag.tools.arguments import missing
 from tools_rag.tools.spoken import Listener, resolved
 from tools_rag.tools.templates import filled
-from tools_rag.tools.wanted import Cues, is_question
+from tools_rag.tools.wanted import Cues, is_question, only_asks
 
 NEEDED = 2.0
 """Least score of `Cues` at which a tool is meant."""
@@ -181,8 +181,12 @@ def _go_on(
     other = _meant(tools, text)
     if other is not None and other is not tool and not found:
         return _begin(tools, replace(state, tool=""), text, after, given)
+    if state.confirming and only_asks(text):  # about what was read back, which stays as it is
+        return state, Pass(_question(tool, state))
     if state.asked and not found and (value := _answered(tool, state.asked, text)) is not None:
         found = {state.asked: value}
+    if state.confirming and not found:
+        found = _corrected(tool, text)
     changed = {name: value for name, value in found.items() if state.values.get(name) != value}
     if state.confirming and said == "yes" and not changed:
         return _use(tool, state, after)
@@ -241,6 +245,23 @@ def _merged(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in {**known, **found}.items() if value is not None}
 
 
+def _corrected(tool: SpokenTool, text: str) -> dict[str, Any]:
+    """What the words put in place of the tool's free text, where it has just one."""
+    free = [name for name in tool.parameters.get("properties", {}) if is_free(tool, name)]
+    value = corrected_answer(text, _length(tool, free[0])) if len(free) == 1 else None
+    return {} if value is None else {free[0]: value}
+
+
+def is_free(tool: SpokenTool, name: str) -> bool:
+    """Whether an argument is any text at all."""
+    part = resolved(tool.parameters, tool.parameters["properties"].get(name, {}))
+    return part.get("type") == "string" and not {"enum", "pattern", "format"} & part.keys()
+
+
+def _length(tool: SpokenTool, name: str) -> int:
+    return int(resolved(tool.parameters, tool.parameters["properties"][name]).get("maxLength", 200))
+
+
 def _answered(tool: SpokenTool, name: str, text: str) -> Any:
     """The answer to a question for free text or for a yes: the words themselves, without what leads up to them."""
     part = resolved(tool.parameters, tool.parameters["properties"][name])
@@ -248,4 +269,4 @@ def _answered(tool: SpokenTool, name: str, text: str) -> Any:
         return {"yes": True, "no": False}.get(answer_of(text) or "")
     if part.get("type") != "string" or "enum" in part or "pattern" in part:
         return None
-    return free_answer(text, int(part.get("maxLength", 200)))
+    return free_answer(text, _length(tool, name))

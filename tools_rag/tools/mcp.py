@@ -130,7 +130,7 @@ class McpServer:
         """Let the server go; a process of ours is ended."""
         self._stop.set()
         task, self._task, self._session = self._task, None, None
-        if task is not None:
+        if task is not None and not task.done():  # it may have been of a loop that is closed
             with anyio.move_on_after(5, shield=True):
                 await asyncio.gather(task, return_exceptions=True)
             task.cancel()

@@ -16,60 +16,16 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from tools_rag.names import plain, sound
-from tools_rag.tools.numbers import digits, in_words, likely, numbers
+from tools_rag.tools.numbers import digits, likely, numbers
+from tools_rag.tools.said import Found, Words, is_unwanted, settled, words_of
 from tools_rag.words import STOP_WORDS
 
-MAX_WORDS = 60
-"""Of what was said, the last so many are looked at."""
 LIKENESS, OTHER_CUT, WORD_LIKENESS = 0.78, 0.86, 0.55
 """Least likeness (0..1, mean of spelling and sound) of a value: cut into as many words, into others; of each word."""
 EXPECTED = 0.12
 """So much less is enough for a value of the argument that was just asked for."""
-_TOKEN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[.,;:!?–—]")
 _ALIKE = {"a": "eight", "ate": "eight", "to": "two", "too": "two", "for": "four", "won": "one", "oz": "ounce"}
 """What recognisers write for another word that is said alike, and units."""
-_AGAINST = ("not", "without", "instead of", "rather than", "don't want", "skip", "hold")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value in the words.
-
-    Attributes:
-        name: the argument.
-        value: what the schema has; None where it was said to be unwanted.
-        start, end: the first word, and the one behind the last.
-    """
-
-    name: str
-    value: Any
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What was said, as words: lower-case, numbers below 1,000 spelt, and before which a pause was written."""
-
-    plain: tuple[str, ...]
-    after_mark: frozenset[int]
-
-
-def words_of(text: str) -> Words:
-    """The last words of a text."""
-    out: list[str] = []
-    marks = set()
-    for token in _TOKEN.findall(text.lower()):
-        if token.isdecimal() and len(token) <= 3 and (token == "0" or token[0] != "0"):
-            out += in_words(int(token))
-        elif token[0].isdigit():
-            out.append(token)
-        elif token[0].isalpha():
-            out.append(token.replace("’", "'"))
-        else:
-            marks.add(len(out))
-    cut = max(0, len(out) - MAX_WORDS)
-    return Words(tuple(out[cut:]), frozenset(mark - cut for mark in marks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +76,7 @@ class Listener:
         found += [each for each in self._shortened(words, taken) if each.name not in named]
         taken |= {place for each in found for place in range(each.start, each.end)}
         found += self._numbers(words, taken, asked)
-        return self._settled(words, found) | self._patterns(words) | self._flags(words, asked)
+        return settled(words, found) | self._patterns(words) | self._flags(words, asked)
 
     def _values(self, words: Words, asked: str) -> list[Found]:
         """Values of enumerations, the likeliest and longest first, none over another."""
@@ -222,24 +178,9 @@ class Listener:
             if about and all(word in said for word in about):
                 first = min(said.index(word) for word in about)
                 found[name] = (
-                    not _is_unwanted(words, first) and "no" not in words.plain[max(0, first - 1) : first]
+                    not is_unwanted(words, first) and "no" not in words.plain[max(0, first - 1) : first]
                 )
         return found
-
-    def _settled(self, words: Words, found: Sequence[Found]) -> dict[str, Any]:
-        """One value for each argument: the last, unless that is unwanted and another was named."""
-        settled: dict[str, Any] = {}
-        for each in sorted(found, key=lambda one: one.start):
-            refused = each.start > 0 and words.plain[each.start - 1] == "no"
-            if _is_unwanted(words, each.start) or (
-                refused and each.start not in words.after_mark and each.name not in settled
-            ):
-                settled.setdefault(each.name, None)
-                if settled[each.name] == each.value:
-                    settled[each.name] = None
-            else:
-                settled[each.name] = each.value
-        return settled
 
 
 def resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -267,14 +208,6 @@ def _least(span: Sequence[str], option: _Option) -> float:
         if _likeness(Levenshtein.normalized_similarity(heard, word), heard, word) < WORD_LIKENESS:
             return 2.0
     return LIKENESS
-
-
-def _is_unwanted(words: Words, start: int) -> bool:
-    before = [
-        word for word in words.plain[max(0, start - 4) : start] if word not in ("a", "an", "the", "any")
-    ]
-    said = " ".join(before)
-    return any(said.endswith(against) for against in _AGAINST)
 
 
 def in_name(name: str) -> str:

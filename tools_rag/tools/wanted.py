@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tools_rag.tools.spoken import words_of
+from tools_rag.tools.said import words_of
 from tools_rag.words import STOP_WORDS
 
 PHRASE, WORD, VALUE = 2.0, 1.0, 1.0
@@ -14,8 +14,9 @@ PHRASE, WORD, VALUE = 2.0, 1.0, 1.0
 ASKING = 2.0
 """What is taken off a write where the words only ask about it."""
 _QUESTION = re.compile(
-    r"^(?:uh|um|so|and|well|okay|hi|hello|hey|[\s,.])*"
-    r"(?:what|which|how|why|when|who|where|is|are|was|does|do you|did|tell me|explain)\b",
+    r"^(?:(?:uh|um|so|and|well|okay|hi|hello|hey|wait|hold on|hang on|sorry|but|oh)\b|[\s,.])*"
+    r"(?:what|which|how|why|when|who|where|is|are|was|does|do you|did|tell me|explain)\b"
+    r"(?! about\b| (?:it|that) (?:possible|okay|ok|all right)\b)",
     re.I,
 )
 
@@ -56,6 +57,11 @@ class Cues:
 def is_question(text: str) -> bool:
     """Whether words ask something, as far as their beginning and their mark tell."""
     return bool(_QUESTION.match(text)) or text.rstrip().endswith("?")
+
+
+def only_asks(text: str) -> bool:
+    """Whether words are a question by their beginning, and no wish in the form of one: "could you make it large?"."""
+    return bool(_QUESTION.match(text))
 
 
 @lru_cache(maxsize=4_096)
