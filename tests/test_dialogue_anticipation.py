@@ -14,11 +14,14 @@ from duplex.dialogue.anticipation import FRAME, SIGNS, CoreFrame, Reliance, Sure
 from duplex.dialogue.events import (
     Commit,
     Discarded,
+    Eager,
     EndProbability,
     OverlapKind,
+    PlayoutEnded,
     PlayoutStarted,
     SessionStarted,
     Transcript,
+    TurnStarted,
     Unduck,
     VoiceStarted,
     VoiceStopped,
@@ -31,7 +34,7 @@ MS = 48
 BOTH = Reliance(weights=(1.0, 0.0, 0.0, 1.0, 0.0, 0.0))
 """The core and the words count alike."""
 KINDS: dict[OverlapKind, Sure] = {"turn": Sure(0.7, 2), "echo": Sure(0.7, 2), "side": Sure(0.7, 2)}
-CLASSES = Reliance(overlaps=KINDS)
+CLASSES = Reliance(overlaps=KINDS, again=Sure(0.7, 2))
 SURE, UNSURE = 0.999, 0.001
 
 
@@ -179,6 +182,18 @@ def test_the_class_of_a_voice_over_the_agents_decides_early(
     ]
 
 
+def test_what_is_not_the_user_is_nobody() -> None:
+    nobody = Reliance(overlaps={"nobody": Sure(0.8, 3)})
+    heard = [*frames(2000, 2240, user=0.9), *frames(2240, 4000, user=0.1)]
+    assert over_speech([*voice(2000), *heard], nobody) == [("go on", pytest.approx(2400, abs=1))]
+    assert over_speech([*voice(2000), *frames(2000, 4000, user=0.9)], nobody) == [("yield", 2640)]
+
+
+def test_a_voice_that_was_let_pass_stays_so_where_nothing_else_is_asked() -> None:
+    heard = [*frames(2000, 2800, echo=0.9), *frames(2800, 4000, turn=0.9)]
+    assert over_speech([*voice(2000), *heard], replace(CLASSES, again=None)) == [("go on", 2240)]
+
+
 def test_words_of_an_echo_do_not_stop_the_agent_but_before_the_class_they_do() -> None:
     echo = [*voice(2000), *frames(2000, 6000, echo=0.9)]
     assert over_speech([*echo, guess(2300, "Lake Garda is")], CLASSES) == [("go on", 2240)]
@@ -193,6 +208,30 @@ def test_a_voice_that_was_let_pass_and_ended_is_not_watched_any_more() -> None:
         *frames(2880, 4000, turn=0.9),
     ]
     assert over_speech(passed, CLASSES) == [("go on", 2240)]
+
+
+@pytest.mark.parametrize(
+    ("user", "begins"),
+    [(0.1, False), (0.9, True)],  # its echo dies away; somebody does speak
+)
+def test_what_was_let_pass_and_outlasts_the_agent_begins_a_turn_where_it_is_the_user(
+    user: float, begins: bool
+) -> None:
+    start: list[Event] = [SessionStarted(t=0, greeting="Hello."), PlayoutStarted(t=0, attempt=0)]
+    ends = PlayoutEnded(t=3000 * MS, attempt=0, heard="Hello.")
+    heard = [*frames(2000, 3000, echo=0.9), *frames(3000, 5000, user=user, turn=0.1)]
+    came = decided([*start, *voice(2000, 4000), ends, *heard], CLASSES)
+    began = [event.t / MS for event in came if isinstance(event, TurnStarted)]
+    assert began == ([3120.0] if begins else [])
+    assert len([event for event in came if isinstance(event, Eager)]) == len(began)
+
+
+def test_after_an_echo_the_next_voice_is_heard() -> None:
+    start: list[Event] = [SessionStarted(t=0, greeting="Hello."), PlayoutStarted(t=0, attempt=0)]
+    ends = PlayoutEnded(t=3000 * MS, attempt=0, heard="Hello.")
+    happens = [*start, *voice(2000, 3100), ends, *voice(3300, 4000), *frames(2000, 3000, echo=0.9)]
+    came = decided(happens, CLASSES)
+    assert [event.onset for event in came if isinstance(event, TurnStarted)] == [3300 * MS]
 
 
 def test_words_that_decide_first_leave_nothing_to_the_class() -> None:

@@ -262,7 +262,7 @@ def test_memory_is_flat_over_a_call(core: DuplexCore, speech: Pcm) -> None:
 
     tracemalloc.start()
     try:
-        before, after = run_virtual(main)
+        before, after = run_virtual(main, compute="fixed", costs={"core": 0.001})
     finally:
         tracemalloc.stop()
     assert after - before < 30_000
@@ -291,7 +291,9 @@ def test_without_usable_files_the_rules_decide_alone(
     assert load_controller("full", tmp_path) is None
 
 
-WHOLE = Reliance((1.0, 0.0, 0.5, 1.0, 0.25, -2.0), {"turn": Sure(0.6, 2), "echo": Sure(0.5, 1)}, 0.9)
+WHOLE = Reliance(
+    (1.0, 0.0, 0.5, 1.0, 0.25, -2.0), {"turn": Sure(0.6, 2), "echo": Sure(0.5, 1)}, Sure(0.8, 4), 0.9
+)
 
 
 def test_a_reliance_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -306,13 +308,14 @@ def test_a_reliance_comes_back_as_it_was_written(tmp_path: Path) -> None:
         {"weights": [1, 2]},
         {"weights": ["1"] * 6},
         {"weights": [float("nan")] * 6},
-        {"overlaps": {"cough": [0.5, 1]}},
+        {"overlaps": {"cough": {"p": 0.5, "frames": 1}}},
         {"overlaps": {"turn": 0.5}},
+        {"again": {"p": 0.5}},
         {"ignore": True},
     ],
 )
 def test_a_reliance_that_is_none_is_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
-    whole: dict[str, object] = {"weights": None, "overlaps": {}, "ignore": None}
+    whole: dict[str, object] = {"weights": None, "overlaps": {}, "again": None, "ignore": None}
     path = tmp_path / RELIANCE
     path.write_text(json.dumps({"reliance": whole | wrong}), encoding="utf-8")
     with pytest.raises(ValueError, match="relied on"):
@@ -322,4 +325,4 @@ def test_a_reliance_that_is_none_is_refused(tmp_path: Path, wrong: dict[str, obj
 def test_modes_take_their_part_of_it() -> None:
     assert limited(WHOLE, "full") == WHOLE
     assert limited(WHOLE, "ends") == Reliance(weights=WHOLE.weights)
-    assert limited(WHOLE, "overlaps") == Reliance(overlaps=WHOLE.overlaps)
+    assert limited(WHOLE, "overlaps") == Reliance(overlaps=WHOLE.overlaps, again=WHOLE.again)

@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -104,20 +104,21 @@ def load_reliance(path: Path) -> Reliance:
         weights = told["weights"] and tuple(map(_number, told["weights"]))
         if weights and len(weights) != len(SIGNS):
             raise ValueError(f"there are {len(weights)} weights, not {len(SIGNS)}")
-        overlaps = {
-            _kind(kind): Sure(_number(p), int(frames)) for kind, (p, frames) in told["overlaps"].items()
-        }
-        ignore = told["ignore"]
-        return Reliance(weights or None, overlaps, None if ignore is None else _number(ignore))
+        overlaps = {_kind(kind): _sure(given) for kind, given in told["overlaps"].items()}
+        again, ignore = told["again"] and _sure(told["again"]), told["ignore"]
+        return Reliance(weights or None, overlaps, again or None, None if ignore is None else _number(ignore))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} does not say how far the core is relied on: {error}") from error
 
 
 def save_reliance(path: Path, reliance: Reliance, told: Mapping[str, Any]) -> None:
     """Write JSON: the reliance, and beside it what else is to be known of it."""
-    overlaps = {kind: [sure.p, sure.frames] for kind, sure in reliance.overlaps.items()}
-    plain = {"weights": reliance.weights, "overlaps": overlaps, "ignore": reliance.ignore}
+    plain = asdict(reliance)
     path.write_text(json.dumps({"reliance": plain, **told}, indent=2) + "\n", encoding="utf-8")
+
+
+def _sure(given: Mapping[str, Any]) -> Sure:
+    return Sure(_number(given["p"]), int(_number(given["frames"])))
 
 
 def _number(value: object) -> float:

@@ -81,8 +81,8 @@ class CoreFrame(Event):
     noise: float = 0.0
 
     def overlap(self, kind: OverlapKind) -> float:
-        """The probability of a kind of overlap."""
-        p: float = getattr(self, kind)
+        """The probability of a kind of overlap; `nobody`: whatever is heard, it is not the user."""
+        p: float = 1 - self.user if kind == "nobody" else getattr(self, kind)
         return p
 
 
@@ -102,11 +102,13 @@ class Reliance:
         weights: of the evidence that a turn is over, in the order of SIGNS: three log-odds of the core's, those of the
             words, the logarithm of the silence in frames, and a constant. None: the words alone count.
         overlaps: how sure it has to be of each kind; of those that are not here it is not asked.
+        again: how sure it has to be of a `turn` in a voice that it had let pass.
         ignore: the mean P(ignore) of a turn's voice from which it is taken for somebody else's; None for never.
     """
 
     weights: tuple[float, ...] | None = None
     overlaps: Mapping[OverlapKind, Sure] = field(default_factory=dict)
+    again: Sure | None = None
     ignore: float | None = None
 
 
@@ -118,6 +120,8 @@ class _Overlap:
     onset: int
     passed: bool = False
     """It was taken for one that wants nothing."""
+    alone: bool = False
+    """The agent has ended: what is heard now, is not heard over its speech."""
     calm: int = 0
     """Frames in a row without a voice."""
     runs: dict[OverlapKind, int] = field(default_factory=dict)
@@ -183,14 +187,14 @@ class Anticipation:
                 self._voiced = True
             case VoiceStopped():
                 self._voiced = False
-            case TurnStarted():
-                self._ignored = (0, 0.0)
             case _:
                 self._decided(event)
         return []
 
     def _decided(self, event: Event) -> None:
         """What the floor did."""
+        if isinstance(event, TurnStarted):
+            self._ignored = (0, 0.0)
         match event:
             case Eager():
                 self._attempt, self._end = event.attempt, event.end
@@ -199,7 +203,9 @@ class Anticipation:
                 self._overlap = _Overlap(event.attempt, event.onset)
             case Unduck(decided=True) if self._overlap is not None and not self._overlap.passed:
                 self._overlap = None
-            case Yield() | PlayoutEnded():
+            case PlayoutEnded() if self._overlap is not None and self._overlap.passed:
+                self._overlap.alone = True
+            case Yield() | PlayoutEnded() | TurnStarted():
                 self._overlap = None
             case Resumed() | Commit() | Discarded():
                 self._attempt = None
@@ -232,6 +238,12 @@ class Anticipation:
         p = total / frames
         return [OverlapClass(t=t, attempt=attempt, kind="side", p=p)] if p >= least else []
 
+    def _asked(self, overlap: _Overlap) -> Mapping[OverlapKind, Sure]:
+        """Of which kinds the core is asked now."""
+        if not overlap.passed:
+            return self._reliance.overlaps
+        return {"turn": self._reliance.again} if self._reliance.again else {}
+
     def _overlapped(self, frame: CoreFrame) -> list[Event]:
         """Say what a voice over the agent's is, as soon as that is sure."""
         overlap = self._overlap
@@ -242,14 +254,13 @@ class Anticipation:
             self._overlap = None
             return []
         sure: list[OverlapKind] = []
-        for kind, needed in self._reliance.overlaps.items():
-            overlap.runs[kind] = overlap.runs.get(kind, 0) + 1 if frame.overlap(kind) >= needed.p else 0
+        for kind, needed in self._asked(overlap).items():
+            p = frame.user if overlap.alone else frame.overlap(kind)
+            overlap.runs[kind] = overlap.runs.get(kind, 0) + 1 if p >= needed.p else 0
             if overlap.runs[kind] >= needed.frames:
                 sure.append(kind)
         if not sure:
             return []
         kind = max(sure, key=frame.overlap)
-        if overlap.passed and kind != "turn":
-            return []
-        overlap.passed = True
+        overlap.passed, overlap.runs = True, {}
         return [OverlapClass(t=frame.t, attempt=overlap.attempt, kind=kind, p=frame.overlap(kind))]

@@ -23,7 +23,7 @@ from duplex.graph.event import Event
 USER_RATE = 16_000
 AGENT_RATE = 24_000
 
-OverlapKind = Literal["turn", "backchannel", "side", "echo", "noise"]
+OverlapKind = Literal["turn", "backchannel", "side", "echo", "noise", "nobody"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,6 @@ it stopped and nothing was said, it takes up again what was cut: a reply to an e
 
 from __future__ import annotations
 
-from enum import Enum, auto
-
 from duplex.dialogue.events import (
     Announce,
     Commit,
@@ -42,6 +40,7 @@ from duplex.dialogue.events import (
     Yield,
 )
 from duplex.dialogue.floor_settings import FloorSettings as FloorSettings
+from duplex.dialogue.floor_settings import State as State
 from duplex.dialogue.floor_timers import BARGE, DOUBT, DUCK, SILENCE, TIMEOUT, no_end, no_overlap
 from duplex.dialogue.overlap import Cut, Overlap, Saying, claim_of, says_nothing
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
@@ -50,15 +49,6 @@ Action = Event | SetTimer | CancelTimer
 
 _MOMENT = to_ticks(0.05)
 UNASKED = ("greeting", "announcement", "resumption")
-
-
-class State(Enum):
-    """Who has the floor."""
-
-    QUIET = auto()
-    USER = auto()
-    ENDING = auto()
-    AGENT = auto()
 
 
 class Floor:
@@ -72,7 +62,8 @@ class Floor:
         """The least P(end | words) that ends the turn now; None as long as the silence is too short for any."""
         self._p: float | None = None
         self._empty = False
-        self._voiced = False  # the user's voice is on now
+        self._voiced = self._passed = False
+        """A voice is on now; a model took it for one that does not want the floor."""
         self._onset = 0
         self._reason = ""  # why the agent has the floor
         self._audible_from: int | None = None
@@ -91,7 +82,7 @@ class Floor:
                 self._attempt, self._end = self._attempt + 1, event.t
                 return self._commit(event.t, "announcement", event.text)
             case VoiceStarted():
-                self._voiced, self._onset = True, event.onset
+                self._voiced, self._passed, self._onset = True, False, event.onset
                 return self._voice_started(event)
             case VoiceStopped():
                 self._voiced = False
@@ -106,9 +97,13 @@ class Floor:
             case Transcript() if self._overlap is not None:
                 return self._overheard(event.t, self._overlap, event.text)
             case OverlapClass() if self._overlap is not None and event.attempt == self._attempt:
-                return self._take_floor(event.t) if event.kind == "turn" else self._hold(event.t)
-            case OverlapClass(kind="turn") if self._voiced and self.state is State.AGENT:  # it was let pass
-                return self._take_floor(event.t) if event.attempt == self._attempt else []
+                self._passed = event.kind != "turn"
+                return self._hold(event.t) if self._passed else self._take_floor(event.t)
+            case OverlapClass(kind="turn") if (
+                self._voiced and self._passed and event.attempt == self._attempt
+            ):
+                quiet = self.state is State.QUIET
+                return self._begin_turn(event.t) if quiet else self._take_floor(event.t)
             case OverlapClass(kind="side") if self._current(event.attempt):
                 return self._nothing_said(event.t)
             case TypedText():
@@ -283,7 +278,7 @@ class Floor:
 
     def _begin_turn(self, t: int, overlap: Overlap | None = None) -> list[Action]:
         """A turn begins, or has begun with a voice over the agent's, and may have ended again."""
-        self.state = State.USER
+        self.state, self._passed = State.USER, False
         self._turn += 1
         onset = self._onset if overlap is None else overlap.onset
         started = TurnStarted(t=t, turn=self._turn, onset=onset)
@@ -295,5 +290,5 @@ class Floor:
         """The reply is over; a voice that was overlapping it begins a turn."""
         self.state = State.QUIET
         overlap, self._overlap = self._overlap, None
-        begins = overlap is not None or self._voiced
+        begins = overlap is not None or (self._voiced and not self._passed)
         return [*no_overlap(), *self._begin_turn(t, overlap)] if begins else []

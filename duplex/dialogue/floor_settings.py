@@ -1,9 +1,19 @@
-"""How patient the floor is, and what it gives way to."""
+"""Who may have the floor, how patient it is, and what it gives way to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Literal
+
+
+class State(Enum):
+    """Who has the floor."""
+
+    QUIET = auto()
+    USER = auto()
+    ENDING = auto()
+    AGENT = auto()
 
 
 @dataclass(frozen=True, slots=True)
