@@ -119,13 +119,19 @@ def test_openers_come_late_one_after_the_other_and_only_where_somebody_drafts() 
         if isinstance(rehearse, Rehearse):
             relay.on(rehearsed(rehearse.text))
         p = EarlyEnd(t=0, attempt=attempt, p=0.95)
-        assert not said(relay, nothing, eager(attempt), heard(), p, DUE)
+        assert not said(relay, nothing, eager(attempt), heard(f"{WORDS} then"), p, DUE)
         prefix, _ = said(relay, LATE)
         assert isinstance(prefix, Prefix)
         heard_now.append(prefix.text)
     assert heard_now == ["Well,", "So,", "Well,"]
     silent = Relay(RelaySettings(openers=("Well,",)))
     assert not said(silent, rehearsed("Well,"), eager(), heard(), SURE, DUE, LATE)
+
+
+def test_an_opener_does_not_wait_where_there_is_no_draft_for_these_very_words() -> None:
+    relay = Relay(RelaySettings(openers=("Well,",)))
+    nothing = Drafted(t=0, turn=1, words=WORDS, draft=None)
+    assert said(relay, rehearsed("Well,"), nothing, eager(), heard(), SURE, DUE)
 
 
 def test_the_subject_is_put_into_one_frame_after_the_other() -> None:

@@ -1,8 +1,9 @@
-"""Natural drafts with what came of them: what the verifier is trained on, and what a prefix costs in truth.
+"""Natural drafts with what came of them: what the verifier is trained on.
 
 Every question is cut short word by word, as a caller's partial transcript is, sometimes within a word; what the drafter
-makes of it is put before the whole question's answer. A prefix is good if the answer goes on from it without being
-repaired, is not "I don't know", and is right wherever the slow path alone is. Text alone: no speech is made.
+makes of it is put before the whole question's answer. A prefix is good if the answer is known and goes on from it
+without being repaired. Where a model drafted, that is tried; what is quoted, or begins with the subject, is compared
+with the sentence that the whole question finds. Text alone: no speech is made.
 """
 
 from __future__ import annotations
@@ -10,36 +11,37 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from duplex.agent.answering import FromKnowledge, Sentence
-from duplex.agent.brain import load_brain
+from duplex.agent.brain import Brain, load_brain
 from duplex.agent.engines import grounded
 from duplex.agent.spec import AgentSpec
 from duplex.bench.answer_fit import _open_texts, _subjects
 from duplex.bench.llm import rows
 from duplex.bench.search import dev_questions, open_lakes
-from duplex.bench.turns import is_right
 from duplex.dialogue.history import History
 from duplex.dialogue.relay import FRAMES, goes_on
 from duplex.dialogue.relay_events import Drafted
 from duplex.graph import Lanes
 from duplex.llm.drafts import Draft, continued, plain
+from duplex.llm.types import Request, Token
 from duplex.llm.words import names
 from duplex.models import model_folder
 from duplex.resources import config_path
 from tools_rag import KnowledgeIndex, MiniLM
 
 OUT = Path("out/bench/drafts")
-CUTS = (3, 1, 0)
+CUTS = (4, 3, 2, 1, 0)
 """Words that a partial transcript lacks."""
+WRITTEN = 1
+"""Partials that lack more words than this are drafted for without the model."""
 BROKEN = 0.3
 """Share of the partials whose last word is cut in the middle."""
-FORMS = 10
-"""Of the templates below, so many are asked of each lake."""
+_LONGEST_TITLE = 4
 TEMPLATES = (
     *("How deep is {}?", "Where is {}?", "How big is {}?", "Which river flows out of {}?", "How old is {}?"),
     *("What lives in {}?", "Tell me something about {}.", "Which countries share {}?", "Why is {} famous?"),
@@ -48,16 +50,6 @@ TEMPLATES = (
     *("When was {} discovered?", "What is special about {}?", "How many people live around {}?"),
     *("Is {} salty?", "What do people do at {}?", "How long is {}?", "What is the climate like at {}?"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, with accepted answers where they are known; `answerable` None where nobody has looked."""
-
-    subject: str
-    text: str
-    answers: tuple[str, ...]
-    answerable: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +63,7 @@ class Sample:
         logprob, entropy, margin: of the model's least sure word; 0, 0 and 1 where none was asked.
         chance, ahead: of the evidence.
         how: the answer `follows`, has words that `overlap`, or needs a `repair`.
-        alone, after: the slow path's answer alone, and after the prefix, whole.
-        right_alone, right_after: whether they are right; None where nobody knows.
+        after: prefix and answer, whole.
         good: the prefix may be said.
     """
 
@@ -87,10 +78,7 @@ class Sample:
     chance: float
     ahead: float
     how: str
-    alone: str
     after: str
-    right_alone: bool | None
-    right_after: bool | None
     good: bool
 
 
@@ -106,8 +94,8 @@ def template(question: str) -> str:
     return re.sub(r"\b(?:the )?x(?: (?:of |the )*x)*\b", "x", " ".join(masked))
 
 
-def partials(question: str, rng: random.Random) -> Iterator[str]:
-    """The question cut short, earliest first."""
+def partials(question: str, rng: random.Random) -> Iterator[tuple[int, str]]:
+    """The question cut short, earliest first, with the number of words that it lacks."""
     words = question.rstrip("?.! ").split()
     for cut in CUTS:
         kept = words[: len(words) - cut] if cut else list(words)
@@ -115,7 +103,7 @@ def partials(question: str, rng: random.Random) -> Iterator[str]:
             continue
         if cut and len(kept[-1]) > 4 and rng.random() < BROKEN:
             kept[-1] = kept[-1][: len(kept[-1]) // 2 + 1]
-        yield " ".join(kept)
+        yield cut, " ".join(kept)
 
 
 async def samples(out: Path = OUT / "drafts.jsonl", seed: int = 1) -> int:
@@ -127,12 +115,10 @@ async def samples(out: Path = OUT / "drafts.jsonl", seed: int = 1) -> int:
         brain = load_brain(spec.llm, lanes)
         try:
             with out.open("w", encoding="utf-8") as file:
-                for subject, index, asked in _indexes(out.parent, rng):
-                    answerer = grounded(spec, brain, index, lanes)
-                    await answerer.warm()
-                    agent = FromKnowledge(index, answerer, lanes)
+                for subject, index, asked in _indexes(out.parent):
+                    source = _Source(spec, brain, index, lanes)
                     for question in asked:
-                        async for sample in _of_question(agent, question, spec.unknown, rng):
+                        async for sample in source.samples(question, rng):
                             file.write(json.dumps(asdict(sample)) + "\n")
                             count += 1
                         file.flush()
@@ -142,70 +128,81 @@ async def samples(out: Path = OUT / "drafts.jsonl", seed: int = 1) -> int:
     return count
 
 
-def _indexes(scratch: Path, rng: random.Random) -> Iterator[tuple[str, KnowledgeIndex, list[Asked]]]:
+def _indexes(scratch: Path) -> Iterator[tuple[str, KnowledgeIndex, list[str]]]:
     """Each subject's knowledge and the questions about it."""
     embedder = MiniLM(model_folder("minilm"))
-    index = open_lakes(embedder, scratch / "lakes")
-    asked = [Asked("lakes", one.text, one.answers, bool(one.answers)) for one in dev_questions()]
-    for name in ("lakes_more", "lakes_callers"):
-        for row in rows(config_path(f"bench/{name}.jsonl")):
-            asked.append(Asked("lakes", row["question"], tuple(row["answers"]), bool(row["answers"])))
-    for title in index.titles:
-        if len(title.split()) <= 4:
-            forms = rng.sample(TEMPLATES, FORMS)
-            asked += [Asked("lakes", form.format(title), (), None) for form in forms]
-    rng.shuffle(asked)
-    yield "lakes", index, asked
     for subject, texts, questions in _subjects():
-        own = [Asked(subject, text, tuple(answers), bool(answers)) for text, answers in questions]
-        yield subject, _open_texts(texts, embedder, scratch / subject), own
+        yield subject, _open_texts(texts, embedder, scratch / subject), [text for text, _ in questions]
+    index = open_lakes(embedder, scratch / "lakes")
+    asked = [one.text for one in dev_questions()]
+    for name in ("lakes_more", "lakes_callers"):
+        asked += [row["question"] for row in rows(config_path(f"bench/{name}.jsonl"))]
+    for title in index.titles:
+        if len(title.split()) <= _LONGEST_TITLE:
+            asked += [form.format(title) for form in TEMPLATES]
+    yield "lakes", index, asked
 
 
-async def _of_question(
-    agent: FromKnowledge, asked: Asked, unknown: str, rng: random.Random
-) -> AsyncIterator[Sample]:
-    alone = await _answer(agent, asked.text)
-    seen: set[str] = set()
-    for words in partials(asked.text, rng):
-        draft = await _drafted(agent, words)
-        if draft is None or draft.text in seen:
-            continue
-        seen.add(draft.text)
-        if not goes_on(Drafted(t=0, turn=0, words=words, draft=draft), asked.text):
-            continue
-        said = rng.choice(FRAMES).format(draft.text) if draft.source == "topic" else draft.text
-        asis = draft.source == "talk" or (continued(said, alone).how == "follows" and draft.source != "topic")
-        after = alone if asis else await _answer(agent, asked.text, said)
-        yield _judged(asked, words, draft, said, alone, after, unknown)
+class _Silent:
+    """A model that writes nothing."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Token, None]:
+        return
+        yield
+
+    async def aclose(self) -> None:
+        pass
 
 
-async def _drafted(agent: FromKnowledge, words: str) -> Draft | None:
-    """The best draft; after a quoted one the model only reads on."""
-    best: Draft | None = None
-    async with aclosing(agent.drafts(words, History())) as drafts:
-        async for best in drafts:
-            if best.source == "evidence":
-                break
-    return best
+class _Source:
+    """Drafts and answers from one subject's knowledge."""
+
+    def __init__(self, spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> None:
+        self._agent = FromKnowledge(index, grounded(spec, brain, index, lanes), lanes)
+        self._answerer = grounded(spec, replace(brain, llm=_Silent()), index, lanes)
+        self._quick = FromKnowledge(index, self._answerer, lanes)
+        self._unknown = spec.unknown
+
+    async def samples(self, question: str, rng: random.Random) -> AsyncIterator[Sample]:
+        """Each draft that still stands when the question is whole."""
+        seen: set[str] = set()
+        sentence = await self._sentence(question)
+        for cut, words in partials(question, rng):
+            draft = await self._draft(words, written=cut <= WRITTEN)
+            if draft is None or draft.source == "talk" or draft.text in seen:
+                continue
+            seen.add(draft.text)
+            if not goes_on(Drafted(t=0, turn=0, words=words, draft=draft), question):
+                continue
+            said = rng.choice(FRAMES).format(draft.text) if draft.source == "topic" else draft.text
+            answer = await self._answer(question, said) if draft.source == "model" else sentence
+            yield _judged(question, words, draft, said, answer, self._unknown)
+
+    async def _draft(self, words: str, written: bool) -> Draft | None:
+        """The best draft; after a quoted one the model would only read on."""
+        best: Draft | None = None
+        async with aclosing((self._agent if written else self._quick).drafts(words, History())) as drafts:
+            async for best in drafts:
+                if best.source == "evidence":
+                    break
+        return best
+
+    async def _sentence(self, question: str) -> str:
+        """The sentence that an answer to the whole question rests on, or that it is not known."""
+        asked, passages = await self._quick.find(question)
+        return (await self._answerer.evidence(asked, passages)) or self._unknown
+
+    async def _answer(self, question: str, begun: str) -> str:
+        parts = self._agent.answer_after(lambda: begun, question, History())
+        return " ".join([part.text async for part in parts if isinstance(part, Sentence)])
 
 
-async def _answer(agent: FromKnowledge, text: str, begun: str = "") -> str:
-    parts = agent.answer_after(lambda: begun, text, History())
-    return " ".join([part.text async for part in parts if isinstance(part, Sentence)])
-
-
-def _judged(
-    asked: Asked, words: str, draft: Draft, said: str, alone: str, after: str, unknown: str
-) -> Sample:
-    rest = continued(said, after)
-    whole = f"{said} {rest.text}"
-    right_alone = None if asked.answerable is None else is_right(alone, list(asked.answers), unknown)
-    right_after = None if asked.answerable is None else is_right(whole, list(asked.answers), unknown)
-    known = unknown not in after and (right_alone is not True or right_after is True)
+def _judged(question: str, words: str, draft: Draft, said: str, answer: str, unknown: str) -> Sample:
+    rest = continued(said, answer)
     sure = draft.sureness
     return Sample(
-        template(asked.text),
-        asked.text,
+        template(question),
+        question,
         words,
         said,
         draft.source,
@@ -215,9 +212,6 @@ def _judged(
         draft.evidence.chance,
         draft.evidence.ahead,
         rest.how,
-        alone,
-        whole,
-        right_alone,
-        right_after,
-        rest.how != "repair" and known,
+        f"{said} {rest.text}",
+        rest.how != "repair" and unknown not in answer,
     )

@@ -248,7 +248,7 @@ class Relay:
         if attempt is None or not attempt.due or attempt.p is None or attempt.p < self.settings.sure:
             return []
         prefix = self._prefix()
-        if (prefix is None or prefix.text not in self._made) and attempt.late and self._nothing_to_say:
+        if (prefix is None or prefix.text not in self._made) and self._nothing_to_say(attempt.late):
             prefix = Draft(self._next_opener(), "opener")
         if prefix is None or prefix.text not in self._made:
             return []
@@ -259,10 +259,13 @@ class Relay:
         go = EndProbability(t=t, attempt=attempt.attempt, p=attempt.p)
         return [*self._close(), said, go]
 
-    @property
-    def _nothing_to_say(self) -> bool:
-        """Somebody drafts, and has come to nothing: an agent without a drafter waits for its answer."""
-        return bool(self.settings.openers) and self._turn.drafted is not None
+    def _nothing_to_say(self, late: bool) -> bool:
+        """No draft is worth waiting for: it is late, or there is none for these very words. An agent without a drafter
+        waits for its answer."""
+        drafted = self._turn.drafted
+        if not self.settings.openers or drafted is None:
+            return False
+        return late or (drafted.draft is None and drafted.words == self._turn.heard)
 
 
 def goes_on(drafted: Drafted, heard: str) -> bool:

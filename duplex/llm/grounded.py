@@ -174,6 +174,11 @@ class GroundedAnswerer:
             if written and (first is None or first.source == "topic"):
                 yield written
 
+    async def evidence(self, question: str, passages: Sequence[PassageLike]) -> str:
+        """The sentence that an answer would rest on; empty where none answers."""
+        found = await self._ranked(question, passages)
+        return found[0].sentence if found and found[0].chance >= self._limits.chance else ""
+
     async def _ranked(
         self, asked: str, passages: Sequence[PassageLike], early: bool = False
     ) -> list[Candidate]:
