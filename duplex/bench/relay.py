@@ -7,15 +7,17 @@ once, and read off what the caller recorded.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
 import anyio
 
+from duplex.agent.loader import load_agent
+from duplex.agent.relay_spec import RelaySection
 from duplex.agent.spec import AgentSpec
-from duplex.bench import relay_load
+from duplex.bench import relay_fast, relay_load
 from duplex.bench.measure import Measure, of_quantile, of_share
 from duplex.bench.relay_cases import Case, Kind, judged, scripted
 from duplex.bench.relay_sound import agreement
@@ -46,10 +48,27 @@ def run(load: bool = False) -> list[Measure]:
         return relay_load.run()
     scenarios = scripted(SCRIPT)
     return [
+        *relay_fast.measures(_with_fast_path, relay_fast.questions(), relay_fast.halves()),
         *measured(list(cases("words", scenarios)), "relay."),
         *measured(list(cases("any", scenarios)), "relay.any_"),
         *measured(list(cases("words", called(scenarios), over_calls=True)), "relay.webrtc_"),
     ]
+
+
+def _with_fast_path(fast: bool, scenarios: Sequence[Scenario]) -> Iterator[tuple[Replay, list[Event]]]:
+    """Replays against the agent that begins to speak before it knows its answer, or the same without."""
+    spec = load_agent(relay_fast.AGENT)
+    contender = _Tapped(AgentContender(spec.model_copy(update={"relay": RelaySection(enabled=fast)})))
+    anyio.run(contender.load)
+    try:
+        for scenario in scenarios:
+            replay = replay_virtual(prepare(scenario, Path(), contender.voices), contender)
+            if replay.error:
+                print(f"{scenario.id}: {replay.error}", flush=True)
+            else:
+                yield replay, contender.events
+    finally:
+        anyio.run(contender.aclose)
 
 
 def called(scenarios: Iterable[Scenario]) -> list[Scenario]:

@@ -80,12 +80,13 @@ def quoted(sentence: str, asked: str, evidence: Evidence) -> Draft | None:
 def subject(asked: str, title: str, passage: str, evidence: Evidence) -> Draft | None:
     """The question's subject, which any answer may begin with; None where it names none that the passage has.
 
-    "Lake" is not yet the name of "Lake Tahoe": what only begins the title may still go on.
+    "Lake" is not yet the name of "Lake Tahoe": what only begins the title, or is no name, may still go on.
     """
     about = topic(asked)
     named, known = content(about), words(f"{title} {passage}")
     whole = [word for word in words(title) if word in content(title)]
     begins = len(named) < len(whole) and whole[: len(named)] == named
+    begins = begins or all(word in passage.split() for word in named)
     if not named or begins or not all(covered(word, known) for word in named):
         return None
     return Draft(about, "topic", (), evidence)
