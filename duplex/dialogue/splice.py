@@ -18,7 +18,7 @@ from duplex.llm.drafts import Source, continued
 Action = Event | SetTimer | CancelTimer
 
 HOLD = "splice.hold"
-QUIET = 2.0
+QUIET = 2.2
 """Seconds of silence after which the floor is held; what is said then takes a moment to be made."""
 _PER_WORD, _LEAST = 0.3, 0.2
 """Seconds that a word takes, and that any speech takes: how long what was handed on will last, roughly."""
@@ -85,7 +85,7 @@ class Splice:
                 self._committed = event.attempt
                 answered = event.attempt == self._reply.attempt and event.reason != "resumption"
                 waits = answered and not self._reply.over and not self._reply.begun
-                return [SetTimer(HOLD, event.t + to_ticks(QUIET))] if waits else []
+                return [SetTimer(HOLD, max(event.t, event.end + to_ticks(QUIET)))] if waits else []
             case TimerFired(id=timer) if timer == HOLD and not self._reply.over:
                 return self._late(event.t)
             case Yield():

@@ -39,6 +39,8 @@ _SOON = to_ticks(0.25)
 _SHORTER = 0.12
 """Seconds to add to the sound under a last word by the partial recogniser, which lets a word end with its sound where
 the final one counts some of the silence: of the development sentences, each whole last word is then long enough."""
+_QUICK = 0.25
+"""Seconds after which the quick words would be no gain."""
 _MOMENT = 0.002
 """Seconds in which whoever judges the quick words has asked for it."""
 _QUICK = to_ticks(0.12)
@@ -188,8 +190,13 @@ class Hearer(Node):
             self._final = None
 
     async def _hear_quickly(self, attempt: int) -> None:
-        """What the partial recogniser hears, told early enough to be judged before the final one begins."""
-        heard = await self._lanes.heavy(Priority.FINAL, self._stream.hypothesis, name="asr.partial")
+        """What the partial recogniser hears, told early enough to be judged before the final one begins.
+
+        Where it is not quick, because others have the workers, the final words are not kept waiting for it.
+        """
+        heard = Hypothesis()
+        with anyio.move_on_after(_QUICK):
+            heard = await self._lanes.heavy(Priority.FINAL, self._stream.hypothesis, name="asr.partial")
         if heard.words:
             last = heard.words[-1].end - heard.words[-1].start + _SHORTER
             await self.words.send(self._transcript(replace(heard, last=last), attempt))
