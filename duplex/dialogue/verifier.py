@@ -15,14 +15,16 @@ from pathlib import Path
 
 from duplex.dialogue.relay import Sight
 from duplex.llm.drafts import Draft, hanging, plain
+from duplex.llm.words import content, covered, words
 
 FEATURES = (
     *("bias", "chance", "ahead", "logprob", "entropy", "margin"),
-    *("written", "quoted", "subject", "length", "added", "changed"),
+    *("written", "quoted", "subject", "spoken", "length", "added", "changed"),
 )
 """What the model sees of a draft: the chance of its evidence and how far that is ahead; of its least sure word the
-log-probability, entropy and margin; whether a model wrote it, it is quoted, or the question's subject; its words, those
-that were heard since, and whether the last one that it was drafted for has changed."""
+log-probability, entropy and margin; whether a model wrote it, it is quoted, or the question's subject; the share of its
+content that the user has spoken; its words, those that were heard since, and whether the last one that it was drafted
+for has changed."""
 _LEAST_LOGPROB, _MOST_ENTROPY, _MOST_ADDED = -6.0, 4.0, 8
 
 
@@ -31,7 +33,8 @@ def features(draft: Draft, sight: Sight) -> tuple[float, ...]:
     before, now = (
         [word for word in map(plain, text.split()) if word] for text in (sight.drafted, sight.heard)
     )
-    sure = draft.sureness
+    sure, told = draft.sureness, content(draft.text)
+    heard = words(sight.heard)
     return (
         1.0,
         draft.evidence.chance,
@@ -42,6 +45,7 @@ def features(draft: Draft, sight: Sight) -> tuple[float, ...]:
         float(draft.source == "model"),
         float(draft.source == "evidence"),
         float(draft.source == "topic"),
+        sum(covered(word, heard) for word in told) / len(told) if told else 1.0,
         len(draft.text.split()) / 5,
         min(_MOST_ADDED, max(0, len(now) - len(before))) / _MOST_ADDED,
         float(now[: len(before)] != before),
@@ -98,8 +102,10 @@ class LogisticVerifier:
 
 def shortened(draft: Draft) -> list[Draft]:
     """A draft and its beginnings, longest first; a subject is whole or nothing."""
-    words = draft.text.split()
+    written = draft.text.split()
     if draft.source == "topic":
         return [draft]
-    cuts = [size for size in range(len(words), 1, -1) if size == len(words) or not hanging(words[size - 1])]
-    return [replace(draft, text=" ".join(words[:n]), sureness=draft.sureness[:n]) for n in cuts]
+    cuts = [
+        size for size in range(len(written), 1, -1) if size == len(written) or not hanging(written[size - 1])
+    ]
+    return [replace(draft, text=" ".join(written[:n]), sureness=draft.sureness[:n]) for n in cuts]
