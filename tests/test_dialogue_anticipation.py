@@ -234,6 +234,16 @@ def test_after_an_echo_the_next_voice_is_heard() -> None:
     assert [event.onset for event in came if isinstance(event, TurnStarted)] == [3300 * MS]
 
 
+@pytest.mark.parametrize(("text", "came"), [("Is it deep?", []), ("It is deep.", [("go on", 2240)])])
+def test_an_answer_to_what_is_being_asked_is_no_backchannel(text: str, came: list[tuple[str, int]]) -> None:
+    happens: list[Event] = [SessionStarted(t=0, greeting=text), PlayoutStarted(t=0, attempt=0)]
+    happens += [*voice(2000, 2500), *frames(2000, 2480, backchannel=0.9)]
+    found = decided(happens, Reliance(overlaps={"backchannel": Sure(0.7, 2)}))
+    assert [
+        ("go on", event.t // MS) for event in found if isinstance(event, Unduck) and event.t < 2300 * MS
+    ] == came
+
+
 def test_words_that_decide_first_leave_nothing_to_the_class() -> None:
     said = [*voice(2000, 2150), guess(2230, "Mm-hm."), *frames(2000, 4000, turn=0.9)]
     assert over_speech(said, CLASSES) == [("go on", 2230)]

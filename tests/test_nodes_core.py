@@ -325,4 +325,4 @@ def test_a_reliance_that_is_none_is_refused(tmp_path: Path, wrong: dict[str, obj
 def test_modes_take_their_part_of_it() -> None:
     assert limited(WHOLE, "full") == WHOLE
     assert limited(WHOLE, "ends") == Reliance(weights=WHOLE.weights)
-    assert limited(WHOLE, "overlaps") == Reliance(overlaps=WHOLE.overlaps, again=WHOLE.again)
+    assert limited(WHOLE, "voices") == Reliance(None, WHOLE.overlaps, WHOLE.again, WHOLE.ignore)

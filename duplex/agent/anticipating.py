@@ -83,8 +83,8 @@ def load_controller(mode: CoreMode, folder: Path | None = None) -> Controller | 
 def limited(reliance: Reliance, mode: CoreMode) -> Reliance:
     """What a mode takes of it."""
     match mode:
-        case "overlaps":
-            return replace(reliance, weights=None, ignore=None)
+        case "voices":
+            return replace(reliance, weights=None)
         case "ends":
             return Reliance(weights=reliance.weights)
         case "off":

@@ -169,8 +169,8 @@ class KnowledgeSection(Short):
 
 
 Profile = Literal["snappy", "balanced", "patient"]
-CoreMode = Literal["off", "overlaps", "ends", "full"]
-"""What the duplex core decides with the floor: nothing, what overlaps its speech, when turns end, both."""
+CoreMode = Literal["off", "voices", "ends", "full"]
+"""What the duplex core decides with the floor: nothing, whose a voice is and what it wants, when turns end, both."""
 
 
 def _off(value: object) -> object:
@@ -209,7 +209,7 @@ class TurnsSection(Short):
     )
     core: Annotated[CoreMode, BeforeValidator(_off)] = Field(
         "off",
-        description="What the duplex core decides with: what overlaps are, when turns end, both, or nothing.",
+        description="What the duplex core decides with: whose a voice is, when turns end, both, or nothing.",
     )
 
 

@@ -8,13 +8,16 @@ comparison. A mode is only worth its place in an agent where those figures are b
   fewest cut-ins is taken among those that are no slower than the floor alone, at the median and at p90.
 - Overlaps: for each kind, one after the other and all once more, how sure the core has to be, or that it is not asked:
   the most that goes right of interruptions, echoes, backchannels and talk to others, each of them counting alike.
+- Talk to others while the agent is silent: from half of the way to certainty on, counted from the user's voice that
+  sounds most like it.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +30,11 @@ from duplex.bench.core_floor import SOON, Stops, Trial, asked, ended, stopped
 from duplex.bench.core_rules import Judge, Scene, final_words, stops
 from duplex.bench.core_words import Judged
 from duplex.core.data.ear import voice_edges
-from duplex.core.follow import follow
+from duplex.core.follow import audible, follow
 from duplex.core.judge import EARLY, Ends, judged
 from duplex.core.runtime import DuplexCore
 from duplex.core.streams.dialogue import dialogue_files, load_dialogue
+from duplex.core.streams.layout import STATES, frame_of
 from duplex.core.tune import positive
 from duplex.core.turns import patient, turns
 from duplex.dialogue.anticipation import Reliance, Sure, signs
@@ -91,7 +95,26 @@ def chosen(data: Sequence[Trial], judge: Judge) -> Reliance:
         reliance = max(options, key=lambda each: _stopping(stopped(data, reliance=each)))
     again = [replace(reliance, again=sure) for sure in SURE]
     reliance = max(again, key=lambda each: _stopping(stopped(data, reliance=each)))
-    return replace(reliance, weights=ends.weights)
+    return replace(reliance, weights=ends.weights, ignore=_ignore(data))
+
+
+def _voices(data: Sequence[Trial]) -> Iterator[tuple[float, bool]]:
+    """Each voice while the agent is silent: the mean P(ignore), and whether it is the user's; others are left out."""
+    for trial in data:
+        labels = trial.scene.dialogue.labels
+        speaks = np.array(audible(trial.scene.dialogue), np.bool_)
+        for began, after in pairwise(trial.scene.edges):
+            heard = slice(frame_of(began.t), frame_of(after.t) + 1)
+            user = labels.vad[heard, 0].mean() > 0.5
+            aside = (labels.state[heard] == STATES.index("ignore")).mean() > 0.5
+            if began.began and not speaks[heard].any() and user != aside:
+                yield float(np.mean([frame.ignore for frame in trial.frames[heard]])), bool(user)
+
+
+def _ignore(data: Sequence[Trial]) -> float | None:
+    """Half of the way to certainty from the user's voice that sounds most like talk to others; None without any."""
+    found = [p for p, user in _voices(data) if user]
+    return (1 + max(found)) / 2 if found else None
 
 
 def _weights(data: Sequence[Row]) -> tuple[float, ...]:
@@ -114,7 +137,7 @@ def _stopping(found: Stops) -> float:
     return given_way + 1 - _mean(overlaps.echoes) + _mean(overlaps.backchannels) + _mean(found.sides)
 
 
-def told(ends: Ends, stops: Stops) -> dict[str, float | int]:
+def told(ends: Ends, stops: Stops, voices: Sequence[tuple[bool, bool]] = ()) -> dict[str, float | int]:
     """Figures, and what they are of."""
     overlaps = stops.overlaps
     return {
@@ -132,19 +155,30 @@ def told(ends: Ends, stops: Stops) -> dict[str, float | int]:
         "interruptions": len(overlaps.yields),
         "yield_in_time_share": _mean(overlaps.yields),
         "yield_share": _mean(stops.stopped),
+        "voices": sum(user for _, user in voices),
+        "voice_ignored_share": _mean([passed for passed, user in voices if user]),
+        "asides": sum(not user for _, user in voices),
+        "aside_ignored_share": _mean([passed for passed, user in voices if not user]),
     }
 
 
-def validated(data: Sequence[Trial], judge: Judge) -> tuple[Ends, Stops]:
+def ignored(data: Sequence[Trial], reliance: Reliance) -> list[tuple[bool, bool]]:
+    """Of each voice while the agent is silent, whether it is passed over, and whether it is the user's."""
+    least = reliance.ignore
+    return [(least is not None and p >= least, user) for p, user in _voices(data)]
+
+
+def validated(data: Sequence[Trial], judge: Judge) -> tuple[Ends, Stops, list[tuple[bool, bool]]]:
     """What the choice comes to on dialogues that it was not made by."""
-    ends, stops = Ends(), Stops()
+    ends, stops, voices = Ends(), Stops(), list[tuple[bool, bool]]()
     for fold in range(FOLDS):
         rest = [trial for number, trial in enumerate(data) if number % FOLDS != fold]
         reliance = chosen(rest, judge)
         ended(data[fold::FOLDS], reliance=reliance, found=ends)
         stopped(data[fold::FOLDS], reliance=reliance, found=stops)
+        voices += ignored(data[fold::FOLDS], reliance)
         say(f"fold {fold + 1} of {FOLDS}: {reliance}")
-    return ends, stops
+    return ends, stops, voices
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -160,11 +194,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = trials(options.data, DuplexCore(folder), judge)
     figures: dict[str, Any] = {
         "dialogues": len(data),
-        "floor": told(ended(data), stopped(data)),
+        "floor": told(ended(data), stopped(data), ignored(data, Reliance())),
         "cross_validated": told(*validated(data, judge)),
     }
     reliance = chosen(data, judge)
-    figures["chosen_on_all"] = told(ended(data, reliance=reliance), stopped(data, reliance=reliance))
+    figures["chosen_on_all"] = told(
+        ended(data, reliance=reliance), stopped(data, reliance=reliance), ignored(data, reliance)
+    )
     save_reliance(folder / RELIANCE, reliance, {"validation": figures})
     print((folder / RELIANCE).read_text(encoding="utf-8"))
 

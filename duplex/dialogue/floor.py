@@ -96,6 +96,8 @@ class Floor:
                 return self._understood(event)
             case Transcript() if self._overlap is not None:
                 return self._overheard(event.t, self._overlap, event.text)
+            case OverlapClass(kind="backchannel") if self._saying.asks:
+                pass  # it may be the answer
             case OverlapClass() if self._overlap is not None and event.attempt == self._attempt:
                 self._passed = event.kind != "turn"
                 return self._hold(event.t) if self._passed else self._take_floor(event.t)
