@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import anyio
 import numpy as np
@@ -25,7 +26,7 @@ from duplex.dialogue.events import (
     Yield,
 )
 from duplex.dialogue.history import History
-from duplex.graph import Event, Graph, Lanes, Node, Source, run_virtual, to_ticks
+from duplex.graph import Event, Graph, Lanes, Node, Priority, Source, run_virtual, to_ticks
 from duplex.graph import In as Input
 from duplex.nodes.answerer import Answerer, SameForAll, ToolCall, ToolResult, UntilCommitted
 from duplex.nodes.hearing import Hearer
@@ -167,8 +168,14 @@ class Reader:
         return self.hypothesis()
 
 
-def overheard(reader: Reader, *later: tuple[float, Event]) -> list[tuple[float, str, int]]:
-    """A voice from 1.0 s on over the agent's, 20 ms at a time; `later` events by their time in seconds."""
+COSTS = {"asr.partial": 0.0, "other": 0.5}
+
+
+def overheard(reader: Reader, *later: tuple[float, Event], others: int = 0) -> list[tuple[float, str, int]]:
+    """A voice from 1.0 s on over the agent's, 20 ms at a time; `later` events by their time in seconds.
+
+    At 1.4 s so many `others` begin half a second of more urgent work.
+    """
 
     async def main() -> list[tuple[float, str, int]]:
         user = Source("user", UserAudio, *(set(Hearer.events.types) - {UserAudio}))
@@ -185,13 +192,15 @@ def overheard(reader: Reader, *later: tuple[float, Event]) -> list[tuple[float, 
                     await anyio.sleep(0.02)
                     pcm = np.full(320, 1_000 if t > 1.0 else 0, dtype=np.int16)
                     user.out.send_nowait(UserAudio(t=to_ticks(t), pcm=pcm))
+                    for _ in range(others if frame == 70 else 0):
+                        tasks.start_soon(partial(lanes.heavy, Priority.LLM, int, name="other"))
                     while waiting and waiting[0][0] <= t:
                         user.out.send_nowait(waiting.pop(0)[1])
                 tasks.cancel_scope.cancel()
         said = [event for event in witness.got if isinstance(event, Transcript)]
         return [(round(event.seconds, 2), event.text, event.turn) for event in said]
 
-    return run_virtual(main, compute="zero")
+    return run_virtual(main, compute="fixed", costs=COSTS)
 
 
 def test_the_words_of_a_voice_over_the_agents_are_guessed_early_and_kept_for_its_turn() -> None:
@@ -200,6 +209,13 @@ def test_the_words_of_a_voice_over_the_agents_are_guessed_early_and_kept_for_its
     assert said[0] == (1.26, "w0 w1", 1)
     assert said[1] == (1.38, "w0 w1 w2", 1), "they are guessed again soon"
     assert said[2] == (1.64, "w0 w1 w2 w3 w4 w5", 1), "nothing was read again from its beginning"
+
+
+def test_where_cores_run_out_words_are_guessed_less_often() -> None:
+    """Both workers are busy until 1.9 s, and a third job waits: of the turn's words its end will tell."""
+    began = TurnStarted(t=to_ticks(1.3), turn=1, onset=to_ticks(1.0))
+    for others, times in ((2, [1.26, 1.38, 1.9, 1.92]), (3, [1.26, 1.38, 1.9])):
+        assert [at for at, _, _ in overheard(Reader(), (1.3, began), others=others)] == times
 
 
 def test_after_it_was_decided_nobody_listens() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import anyio
 import numpy as np
 import pytest
 
-from duplex.graph import Lanes, run_virtual
+from duplex.graph import Lanes, Priority, run_virtual
 from duplex.graph.virtual import Mode
 from duplex.llm import Request
 from duplex.llm.llamacpp import LlamaCpp
@@ -115,6 +116,31 @@ def test_what_is_read_in_advance_gives_way_between_two_parts_of_it(model: LlamaC
     (_, judged), (_, read_at) = virtual(model, both)
     assert judged == 4.25
     assert read_at > 8.25, "several parts, each charged"
+
+
+def test_without_free_cores_what_is_read_in_advance_ends_for_an_answer(model: LlamaCpp) -> None:
+    """It holds the slot, and with one worker that has other work it would hold it for long."""
+
+    async def both(llm: LocalLLM, busy: bool) -> Times:
+        first: Times = []
+
+        async def answer() -> None:
+            await anyio.sleep(0.5)
+            if busy:
+                tasks.start_soon(partial(llm._lanes.heavy, Priority.PARTIAL, int, name="llm.end"))
+                await anyio.sleep(0.25)
+            first.extend(await read(llm, ANSWER, 1))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(answer)
+            sentence = "Two cooks had five pots. " if busy else "Four pots had one cook. "
+            read_ahead = await read(llm, Request(sentence * 60, 1, slot="answer", early=True))
+        return [*first, *read_ahead]
+
+    (_, answered), (_, read_at) = virtual(model, partial(both, busy=False))
+    assert answered > read_at > 8, "there was time for both"
+    ((_, answered),) = virtual(model, partial(both, busy=True))
+    assert answered == 4.5, "after the part that was being read"
 
 
 def test_an_answer_that_is_dropped_frees_its_slot_and_its_worker(model: LlamaCpp) -> None:

@@ -61,7 +61,8 @@ class Turn:
 def run() -> list[Measure]:
     """The figures of many calls at once."""
     speaker = Speaker(OUT / "voice")
-    clips = [speaker.say(question.text) for question in read_questions(config_path("bench/call.yaml"))]
+    questions = read_questions(config_path("bench/call.yaml"))
+    clips = [speaker.say(question.text) for question in questions]  # before the calls, which it would disturb
     return anyio.run(_measure, clips)
 
 

@@ -125,6 +125,11 @@ class Lanes:
             if not last:
                 pool.cancel(stream)
 
+    @property
+    def crowded(self) -> bool:
+        """The heavy workers are all busy and more work waits: what may turn out to be unneeded is best left."""
+        return self._pools is not None and self._pools[1].crowded
+
     def statistics(self) -> dict[str, JobStatistics]:
         """What the jobs cost so far, by name."""
         return dict(self._statistics)

@@ -45,6 +45,12 @@ class Pool(ABC):
         self._number = count()
         self._closed = False
 
+    @property
+    def crowded(self) -> bool:
+        """Every worker is busy, and a job waits for one."""
+        with self._lock:
+            return self.busy >= self.size and bool(self._waiting)
+
     def submit(self, job: Job) -> None:
         """Let a job wait for a worker.
 

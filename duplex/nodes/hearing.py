@@ -166,6 +166,8 @@ class Hearer(Node):
         if not self._speaking or t < self._next or self._partial is not None:
             return
         self._next = t + (_HOP if self._overheard is None else _QUICK)
+        if self._lanes.crowded and self._overheard is None:
+            return  # the final words will do
         tasks.start_soon(self._hypothesise, self._turn)
 
     async def _hypothesise(self, turn: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from weakref import WeakKeyDictionary
@@ -23,6 +24,8 @@ class LocalLLM:
 
     Judging whether the user has finished goes before answers, and both go before what is only read in advance; between
     two tokens the more urgent one takes over. A slot serves one request at a time, in the order in which they came.
+    Where cores have run out, what is read in advance ends once an answer waits for its slot: it would hold the slot
+    while everything else goes before it.
     """
 
     def __init__(self, model: LlamaCpp, lanes: Lanes) -> None:
@@ -31,19 +34,51 @@ class LocalLLM:
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, asyncio.Lock]] = (
             WeakKeyDictionary()
         )
+        self._ahead: dict[str | None, anyio.CancelScope] = {}
+        """By slot, the step of what is being read in advance."""
+        self._wanted: Counter[str | None] = Counter()
+        """By slot, the requests that wait for it and are needed."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Token, None]:
         """Generate; see `LLM.stream`."""
-        work = self.model.generate(request)
-        async with self._lock(request.slot):
+        work, slot = self.model.generate(request), request.slot
+        needed = not request.early
+        if needed and self._lanes.crowded and slot in self._ahead:
+            self._ahead[slot].cancel()
+        self._wanted[slot] += needed
+        try:
+            await self._lock(slot).acquire()
+        finally:
+            self._wanted[slot] -= needed
+        try:
             tokens = self._lanes.heavy_iter(_priority(request), work, name=job_name(request), runs_on=True)
             async with aclosing(tokens):
                 try:
-                    async for token in tokens:
+                    async for token in tokens if needed else self._in_advance(tokens, slot):
                         if token is not None:
                             yield token
                 finally:
                     work.cancel()  # at once: the lane learns of it only when the token that it waits for is there
+        finally:
+            self._lock(slot).release()
+
+    async def _in_advance(
+        self, tokens: AsyncGenerator[Token | None, None], slot: str | None
+    ) -> AsyncGenerator[Token | None, None]:
+        """The tokens, until somebody needs the slot and there are no cores for both."""
+        while not (self._wanted[slot] and self._lanes.crowded):
+            token, over = None, True
+            with anyio.CancelScope() as scope:  # never around a yield
+                self._ahead[slot] = scope
+                try:
+                    token, over = await anext(tokens), False
+                except StopAsyncIteration:
+                    pass
+                finally:
+                    del self._ahead[slot]
+            if over:
+                return
+            yield token
 
     def _lock(self, slot: str | None) -> asyncio.Lock:
         """The slot's lock; a replay runs each scenario on a loop of its own, and a lock belongs to one."""
