@@ -36,6 +36,8 @@ _HOP = to_ticks(0.25)
 """New audio between two partial hypotheses (LocalAgreement's hop)."""
 _SOON = to_ticks(0.25)
 """Audio of a voice over the agent's before its words are guessed: of most first words enough is there by then."""
+_AGAIN = to_ticks(0.12)
+"""New audio between two guesses at them: it is soon decided who has the floor, and then they are made no more."""
 _SHORTER = 0.12
 """Seconds to add to the sound under a last word by the partial recogniser, which lets a word end with its sound where
 the final one counts some of the silence: of the development sentences, each whole last word is then long enough."""
@@ -43,8 +45,6 @@ _QUICK = 0.25
 """Seconds after which the quick words would be no gain."""
 _MOMENT = 0.002
 """Seconds in which whoever judges the quick words has asked for it."""
-_QUICK = to_ticks(0.12)
-"""New audio between two guesses at them: it is soon decided who has the floor, and then they are made no more."""
 _GUESSED = 0.22
 """Probability below which a word over the agent's is taken for a hum. In own trials "oh" and "hmm" were written as
 words below it, and all but two of 66 first words that want the floor stood above."""
@@ -165,7 +165,7 @@ class Hearer(Node):
     def _maybe_partial(self, t: int, tasks: TaskGroup) -> None:
         if not self._speaking or t < self._next or self._partial is not None:
             return
-        self._next = t + (_HOP if self._overheard is None else _QUICK)
+        self._next = t + (_HOP if self._overheard is None else _AGAIN)
         if self._lanes.crowded and self._overheard is None:
             return  # the final words will do
         tasks.start_soon(self._hypothesise, self._turn)
