@@ -30,8 +30,9 @@ ORDER = tool(
 )
 STOCK = tool("look_up_weather", "The weather in a city.", "read", "", city={"enum": ["Turku", "Oulu"]})
 BADGE = tool("badge", "Print a visitor badge.", "write", "For {visitor}?", visitor={"type": "string"})
+LIGHT = tool("switch_light", "Switch the light.", "write", "", unit={"const": "hall"}, to={"enum": ["on"]})
 BOOK = tool("book", "Book a table.", "write", "", people={"type": "integer"}, name={"type": "string"})
-TOOLS = [ORDER, STOCK, BOOK, BADGE]
+TOOLS = [ORDER, STOCK, BOOK, BADGE, LIGHT]
 
 
 def played(*said: str, after: int = 0) -> list[str]:
@@ -90,6 +91,7 @@ def played(*said: str, after: int = 0) -> list[str]:
             ["Can I have a large latte, forget it, a small mocha?", "Yes"],
             ["Small mocha?", "order 1 mocha small"],
         ),
+        (["Switch the light, please."], ["switch_light 1 hall on"]),
         (["How deep is the lake?"], ["Pass"]),
         (["What is a latte?"], ["Pass"]),
         (["Never forget to smile."], ["Pass"]),

@@ -19,6 +19,7 @@ from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
 from duplex.agent.anticipating import load_controller
 from duplex.agent.brain import Brain, load_brain
+from duplex.agent.choosing import ToolChoice
 from duplex.agent.extracting import FreeText
 from duplex.agent.limits_spec import LimitsSection
 from duplex.agent.memory import share_one_heap
@@ -283,7 +284,11 @@ async def _answering(
         return otherwise, toolbox
     free = FreeText(brain.llm, brain.chat)
     await free.warm()
-    return FromTools(toolbox, otherwise, free), toolbox
+    choice = None
+    if index is None:  # with a knowledge, what is no tool's by its words is a question to that
+        minilm = await _in_thread(embedder, "minilm")
+        choice = ToolChoice(embed_in(lanes, minilm.embed))
+    return FromTools(toolbox, otherwise, free, choice=choice), toolbox
 
 
 def grounded(spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> GroundedAnswerer:

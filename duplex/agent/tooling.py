@@ -16,8 +16,10 @@ import anyio
 
 from duplex.agent.answering import Sentence
 from duplex.agent.calls import Call, Calls
+from duplex.agent.choosing import ToolChoice
 from duplex.agent.equipping import Equipped
 from duplex.agent.extracting import FreeText
+from duplex.agent.replies import spoken_reply, still
 from duplex.dialogue.history import History
 from duplex.dialogue.slots import (
     CANCELLED,
@@ -35,8 +37,6 @@ from duplex.llm.smalltalk import small_talk
 from duplex.nodes.answerer import Answerer, Part, Report, SameForAll, ToolResult, UntilCommitted
 from tools_rag.tools.remote import RemoteCalls, current_calls
 from tools_rag.tools.session import current_session
-from tools_rag.tools.templates import filled, plain
-from tools_rag.tools.types import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,6 @@ FIRST_WORD, NEXT_WORD = 2.0, 6.0
 GRACE = 0.4
 """Seconds after its commit in which a write is not called yet: "yes … no, wait"."""
 _RETRY = re.compile(r"\b(?:try (?:it |that )?(?:again|once more)|retry|one more time)\b", re.I)
-_SENTENCES = 2
-"""Of a reply for which there is no template, so many sentences are spoken."""
 
 
 class Unknown(SameForAll):
@@ -73,6 +71,7 @@ class FromTools:
         session: the session's id.
         about: the session's variables.
         remote: the session's calls of tools that others carry out.
+        choice: knows a tool by what is said where its words are not used.
     """
 
     def __init__(
@@ -83,15 +82,16 @@ class FromTools:
         session: str = "",
         about: Mapping[str, str] = MappingProxyType({}),
         remote: RemoteCalls | None = None,
+        choice: ToolChoice | None = None,
     ) -> None:
-        self._tools, self._otherwise, self._free = tools, otherwise, free
+        self._tools, self._otherwise, self._free, self._choice = tools, otherwise, free, choice
         self._session, self._about, self._remote = session, about, remote
 
     def in_session(
         self, id: str, variables: Mapping[str, str], remote: RemoteCalls | None = None
     ) -> FromTools:
         """See `PerSession`."""
-        return FromTools(self._tools, self._otherwise, self._free, id, variables, remote)
+        return FromTools(self._tools, self._otherwise, self._free, id, variables, remote, self._choice)
 
     @asynccontextmanager
     async def conversation(self, report: Report) -> AsyncIterator[Answerer]:
@@ -100,7 +100,7 @@ class FromTools:
         calls = Calls(self._session, report)
         try:
             async with self._otherwise.conversation(report) as otherwise, calls.running():
-                yield Conversation(self._tools, otherwise, calls, self._free)
+                yield Conversation(self._tools, otherwise, calls, self._free, self._choice)
         finally:
             current_session.reset(token)
             current_calls.reset(other)
@@ -117,9 +117,14 @@ class Conversation(SameForAll):
     """One conversation with tools."""
 
     def __init__(
-        self, tools: Sequence[Equipped], otherwise: Answerer, calls: Calls, free: FreeText | None = None
+        self,
+        tools: Sequence[Equipped],
+        otherwise: Answerer,
+        calls: Calls,
+        free: FreeText | None = None,
+        choice: ToolChoice | None = None,
     ) -> None:
-        self._free = free
+        self._free, self._choice = free, choice
         self._equipped = tools
         self._otherwise, self._calls = otherwise, calls
         self._state = Task()
@@ -163,10 +168,14 @@ class Conversation(SameForAll):
         """What the words come to; free text that would have to be asked for is looked for in them first."""
         after = _heard(history)
         state, act = advance(self._spoken, self._state, text, after)
+        near = ""
+        if self._choice is not None and isinstance(act, Pass) and not self._state.tool:
+            near = await self._choice.tool(text, self._equipped)
+            state, act = advance(self._spoken, self._state, text, after, near=near)
         if self._free is None or not isinstance(act, Say) or not act.lacks or act.lacks == self._state.asked:
             return state, act
         given = await self._free.read(text, self._tools[state.tool].spoken, state.values)
-        return advance(self._spoken, self._state, text, after, given) if given else (state, act)
+        return advance(self._spoken, self._state, text, after, given, near) if given else (state, act)
 
     async def _act(self, act: Act, state: Task, text: str, history: History) -> AsyncIterator[Part]:
         match act:
@@ -230,7 +239,7 @@ class Conversation(SameForAll):
             yield Sentence(after if call.writes else CANCELLED)
             return
         if not call.over.is_set():
-            yield Sentence(_still(call))
+            yield Sentence(still(call))
         async for part in self._wait(call):
             yield part
 
@@ -241,7 +250,7 @@ class Conversation(SameForAll):
             with anyio.move_on_after(FIRST_WORD if first else NEXT_WORD):
                 await call.over.wait()
             if not call.over.is_set():
-                yield Sentence("One moment, please." if first else _still(call))
+                yield Sentence("One moment, please." if first else still(call))
                 self._untold = call
             first = False
         self._untold = None
@@ -256,37 +265,13 @@ class Conversation(SameForAll):
         if call.reply is not None:
             return spoken_reply(call.reply, call)
         if not call.over.is_set():
-            return _still(call)
+            return still(call)
         kind = call.error.kind if call.error else "failed"
         if kind in ("arguments", "refused"):
             return f"I'm sorry, {system} doesn't take that."
         if call.writes and kind in ("timeout", "reply"):
             return f"I'm sorry, {system} doesn't answer, so I can't say whether that went through."
         return f"I'm sorry, I can't reach {system} right now."
-
-
-def spoken_reply(reply: Reply, call: Call) -> str:
-    """A reply as a sentence: the template's, or its own first words where it is a text."""
-    spec = call.tool.spec
-    if spec.say:
-        data = reply.data if isinstance(reply.data, Mapping) else {}
-        if said := filled(spec.say, {**call.values, "reply": reply.text if not data else "", **data}):
-            return said
-    if reply.data is None and reply.text.strip():
-        return " ".join(re.split(r"(?<=[.!?])\s+", plain(reply.text))[:_SENTENCES])
-    if isinstance(reply.data, Mapping):
-        simple = {name: v for name, v in reply.data.items() if isinstance(v, str | int | float | bool)}
-        if len(simple) == len(reply.data) == 1:
-            return plain(str(next(iter(simple.values()))))
-        if simple and not call.writes:
-            told = (f"{str(name).replace('_', ' ')}: {plain(str(value))}" for name, value in simple.items())
-            return ", ".join(list(told)[:4]) + "."
-    return "That's done." if call.writes else "I found nothing that I could read out."
-
-
-def _still(call: Call) -> str:
-    """That it takes longer; with the tool's own words for how far it is, where it has some."""
-    return f"Still working on it: {plain(call.progress)[:80]}." if call.progress else "Still working on it."
 
 
 def _heard(history: History) -> int:

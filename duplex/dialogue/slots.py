@@ -121,6 +121,7 @@ def advance(
     text: str,
     after: int = 0,
     given: Mapping[str, Any] | None = None,
+    near: str = "",
 ) -> tuple[Task, Act]:
     """The next state, and what to do.
 
@@ -130,6 +131,7 @@ def advance(
         text: the words of the whole turn.
         after: names what the caller heard last, so that the same turn is known where it comes again.
         given: arguments that were found in these words by other means.
+        near: the tool that these words are near to, where they use none of its own; a write is then asked for first.
     """
     wanted, was_cancelled = without_cancelled(text)
     if was_cancelled and not _meant(tools, wanted):
@@ -141,7 +143,7 @@ def advance(
         state = replace(state, tool="", asked="", confirming=False)
     current = next((tool for tool in tools if tool.name == state.tool), None)
     if current is None:
-        return _begin(tools, state, wanted, after, given or {})
+        return _begin(tools, state, wanted, after, given or {}, near)
     return _go_on(tools, current, state, wanted, after, given or {})
 
 
@@ -152,10 +154,18 @@ def _meant(tools: Sequence[SpokenTool], text: str) -> SpokenTool | None:
     return best[1] if best and best[0] >= NEEDED else None
 
 
+def _near(tools: Sequence[SpokenTool], text: str, name: str) -> SpokenTool | None:
+    """The tool of this name, but none that writes where the words only ask or agree."""
+    tool = next((tool for tool in tools if tool.name == name), None)
+    idle = tool is not None and tool.effect == "write" and (only_asks(text) or answer_of(text) is not None)
+    return None if idle else tool
+
+
 def _begin(
-    tools: Sequence[SpokenTool], state: Task, text: str, after: int, given: Mapping[str, Any]
+    tools: Sequence[SpokenTool], state: Task, text: str, after: int, given: Mapping[str, Any], near: str = ""
 ) -> tuple[Task, Act]:
-    tool = _meant(tools, text)
+    said = _meant(tools, text)
+    tool = said or _near(tools, text, near)
     made = state.made if state.made and state.made.after == after else None
     if tool is None:
         agrees = made is not None and answer_of(text) == "yes"
@@ -164,7 +174,7 @@ def _begin(
     begun = replace(state, tool=tool.name, values=values, asked="", confirming=False, tries=0)
     if made and made.tool == tool.name and dict(made.values) == values:
         return state, Again(made)
-    return _next(tool, begun, after, sure=not (made and made.tool == tool.name))
+    return _next(tool, begun, after, sure=said is not None and not (made and made.tool == tool.name))
 
 
 def _go_on(
@@ -206,7 +216,8 @@ def _go_on(
 
 def _next(tool: SpokenTool, state: Task, after: int, sure: bool) -> tuple[Task, Act]:
     """Ask for what is missing, one thing at a time; then for a yes, where one is needed; then call."""
-    lacking = missing(tool.parameters, {name: v for name, v in state.values.items() if v is not None})
+    state = replace(state, values=_merged(_only(tool), state.values))
+    lacking = missing(tool.parameters, state.values)
     if lacking:
         return replace(state, asked=lacking[0], confirming=False), Say(tool.questions[lacking[0]], lacking[0])
     if tool.confirm or (tool.effect == "write" and not sure):
@@ -239,6 +250,17 @@ def _question(tool: SpokenTool, state: Task) -> str:
         return tool.questions[state.asked]
     default = "Shall I do that?"
     return (filled(tool.confirm, state.values) or default) if state.confirming else WHAT_ELSE
+
+
+def _only(tool: SpokenTool) -> dict[str, Any]:
+    """Needed arguments that can have one value alone: nobody is asked for them."""
+    found = {}
+    for name in tool.parameters.get("required", ()):
+        part = resolved(tool.parameters, tool.parameters.get("properties", {}).get(name, {}))
+        values = [part["const"]] if "const" in part else part.get("enum", ())
+        if len(values) == 1:
+            found[name] = values[0]
+    return found
 
 
 def _merged(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
