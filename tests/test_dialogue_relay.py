@@ -99,7 +99,15 @@ def test_nothing_is_said_once_it_is_decided_or_unsure_or_about_other_words(betwe
 )
 def test_a_draft_stands_for_words_that_go_on_from_its_own(drafted: str, words: str, stands: bool) -> None:
     relay = Relay(NO_OPENERS)
-    assert bool(said(relay, draft(words=drafted), rehearsed(), eager(), heard(words), SURE, DUE)) is stands
+    events = (draft(words=drafted, source="model"), rehearsed(), eager(), heard(words), SURE, DUE)
+    assert bool(said(relay, *events)) is stands
+
+
+def test_what_costs_no_time_to_draft_is_said_once_it_was_drafted_for_all_the_words() -> None:
+    relay = Relay(NO_OPENERS)
+    before = (draft(words="how deep is"), rehearsed(), eager(), heard(), SURE, DUE)
+    assert not said(relay, *before)
+    assert said(relay, draft())
 
 
 def test_a_reply_to_small_talk_is_one_to_all_the_words() -> None:

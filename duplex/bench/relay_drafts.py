@@ -35,7 +35,7 @@ from duplex.resources import config_path
 from tools_rag import KnowledgeIndex, MiniLM
 
 OUT = Path("out/bench/drafts")
-CUTS = (4, 3, 2, 1, 0)
+CUTS = (3, 1, 0)
 """Words that a partial transcript lacks."""
 WRITTEN = 1
 """Partials that lack more words than this are drafted for without the model."""
@@ -131,8 +131,6 @@ async def samples(out: Path = OUT / "drafts.jsonl", seed: int = 1) -> int:
 def _indexes(scratch: Path) -> Iterator[tuple[str, KnowledgeIndex, list[str]]]:
     """Each subject's knowledge and the questions about it."""
     embedder = MiniLM(model_folder("minilm"))
-    for subject, texts, questions in _subjects():
-        yield subject, _open_texts(texts, embedder, scratch / subject), [text for text, _ in questions]
     index = open_lakes(embedder, scratch / "lakes")
     asked = [one.text for one in dev_questions()]
     for name in ("lakes_more", "lakes_callers"):
@@ -140,7 +138,10 @@ def _indexes(scratch: Path) -> Iterator[tuple[str, KnowledgeIndex, list[str]]]:
     for title in index.titles:
         if len(title.split()) <= _LONGEST_TITLE:
             asked += [form.format(title) for form in TEMPLATES]
+    random.Random(1).shuffle(asked)  # so that what is made first is of all kinds
     yield "lakes", index, asked
+    for subject, texts, questions in _subjects():
+        yield subject, _open_texts(texts, embedder, scratch / subject), [text for text, _ in questions]
 
 
 class _Silent:
@@ -165,13 +166,11 @@ class _Source:
 
     async def samples(self, question: str, rng: random.Random) -> AsyncIterator[Sample]:
         """Each draft that still stands when the question is whole."""
-        seen: set[str] = set()
         sentence = await self._sentence(question)
         for cut, words in partials(question, rng):
             draft = await self._draft(words, written=cut <= WRITTEN)
-            if draft is None or draft.source == "talk" or draft.text in seen:
+            if draft is None or draft.source == "talk":
                 continue
-            seen.add(draft.text)
             if not goes_on(Drafted(t=0, turn=0, words=words, draft=draft), question):
                 continue
             said = rng.choice(FRAMES).format(draft.text) if draft.source == "topic" else draft.text

@@ -2,7 +2,8 @@
 
 Logistic regression by Newton's method with an L2 penalty on standardised features. Templates, not samples, are split:
 no question of the test half differs from one that was trained on by its names alone. The threshold is the least at
-which the validation templates have at most the share of bad prefixes that is allowed.
+which the validation templates have at most the share of bad prefixes that is allowed, and like the figures it is taken
+where a prefix is said: on drafts for the whole words, and on those of a model that lack the last.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from duplex.llm.drafts import Draft, Evidence, Sureness
 
 PENALTY = 1.0
 BAD_ALLOWED = 0.05
+WRITTEN = 1
+"""Words that the user speaks, at most, after those for which a model wrote a draft that is said."""
 LEAST_KEPT = 20
 """Validation samples that must be kept before a threshold counts."""
 
@@ -77,6 +80,13 @@ def part(sample: Sample) -> str:
     return "train" if place < 6 else "validation" if place < 8 else "test"
 
 
+def is_said(sample: Sample) -> bool:
+    """Whether a draft comes in time to be said: what a model writes may be a word behind, all else is as new as the
+    words (see `Relay`)."""
+    lacks = len(sample.question.split()) - len(sample.words.split())
+    return lacks <= (WRITTEN if sample.source == "model" else 0)
+
+
 def row(sample: Sample) -> tuple[float, ...]:
     """The features of a sample."""
     sure = (Sureness(sample.logprob, sample.entropy, sample.margin),) if sample.source == "model" else ()
@@ -113,10 +123,10 @@ def auroc(scores: Array, labels: Array) -> float:
 
 def threshold(scores: Array, labels: Array) -> float:
     """The least score from which on at most `BAD_ALLOWED` are bad; the highest where there is none."""
-    order = np.argsort(-scores)
-    bad = np.cumsum(labels[order] == 0) / np.arange(1, len(order) + 1)
-    fine = [at for at in range(LEAST_KEPT - 1, len(order)) if bad[at] <= BAD_ALLOWED]
-    return float(scores[order[fine[-1]]]) if fine else float(scores.max())
+    cuts = [float(cut) for cut in np.unique(scores) if (scores >= cut).sum() >= LEAST_KEPT]
+    return next(
+        (cut for cut in cuts if (labels[scores >= cut] == 0).mean() <= BAD_ALLOWED), float(scores.max())
+    )
 
 
 def train(drafts: Sequence[Sample]) -> Trained:
@@ -128,7 +138,9 @@ def train(drafts: Sequence[Sample]) -> Trained:
     judged = [sample for sample in drafts if sample.source != "talk"]
     parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
     for sample in judged:
-        parts[part(sample)].append(sample)
+        name = part(sample)
+        if name == "train" or is_said(sample):
+            parts[name].append(sample)
     if min(map(len, parts.values())) < LEAST_KEPT:
         raise ValueError(f"{len(judged)} drafts are too few")
     tables = {name: np.array([row(one) for one in some]) for name, some in parts.items()}

@@ -225,10 +225,12 @@ class Relay:
         openers = self.settings.openers
         return openers[self._opener % len(openers)] if openers else ""
 
-    def _prefix(self) -> Draft | None:
-        """What would be said now, in full."""
+    def _prefix(self, now: bool = False) -> Draft | None:
+        """What would be said, in full, or may be said `now`: what costs no time to draft is drafted for all words."""
         drafted, turn = self._turn.drafted, self._turn
         if drafted is None or drafted.draft is None or not goes_on(drafted, turn.heard):
+            return None
+        if now and drafted.draft.source != "model" and _bare(drafted.words) != _bare(turn.heard):
             return None
         draft = drafted.draft
         if self._verifier is not None:
@@ -247,7 +249,7 @@ class Relay:
         attempt = self._open
         if attempt is None or not attempt.due or attempt.p is None or attempt.p < self.settings.sure:
             return []
-        prefix = self._prefix()
+        prefix = self._prefix(now=True)
         if (prefix is None or prefix.text not in self._made) and self._nothing_to_say(attempt.late):
             prefix = Draft(self._next_opener(), "opener")
         if prefix is None or prefix.text not in self._made:
@@ -271,8 +273,12 @@ class Relay:
 def goes_on(drafted: Drafted, heard: str) -> bool:
     """Whether a draft still stands now that these words were heard: they are those that it was made for, or go on from
     them, but for the last, which may have been cut. A reply to small talk is one to all of the words."""
-    before, now = ([word for word in map(plain, text.split()) if word] for text in (drafted.words, heard))
+    before, now = _bare(drafted.words), _bare(heard)
     if drafted.draft is not None and drafted.draft.source == "talk":
         return before == now
     sure = before if len(before) < _SOME else before[:-1]
     return len(now) >= len(before) and now[: len(sure)] == sure
+
+
+def _bare(text: str) -> list[str]:
+    return [bare for word in text.split() if (bare := plain(word))]
