@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duplex.llm.continuing import continued
 from duplex.llm.drafts import (
     MAX_WORDS,
     Evidence,
     Writing,
-    continued,
     permitted,
     plain,
     quoted,

@@ -27,7 +27,8 @@ from duplex.dialogue.history import History
 from duplex.dialogue.relay import FRAMES, goes_on
 from duplex.dialogue.relay_events import Drafted
 from duplex.graph import Lanes
-from duplex.llm.drafts import Draft, continued, plain
+from duplex.llm.continuing import continued
+from duplex.llm.drafts import Draft, plain
 from duplex.llm.types import Request, Token
 from duplex.llm.words import names
 from duplex.models import model_folder
@@ -138,7 +139,7 @@ def _indexes(scratch: Path) -> Iterator[tuple[str, KnowledgeIndex, list[str]]]:
     for title in index.titles:
         if len(title.split()) <= _LONGEST_TITLE:
             asked += [form.format(title) for form in TEMPLATES]
-    random.Random(1).shuffle(asked)  # so that what is made first is of all kinds
+    random.Random(2).shuffle(asked)  # so that what is made first is of all kinds
     yield "lakes", index, asked
     for subject, texts, questions in _subjects():
         yield subject, _open_texts(texts, embedder, scratch / subject), [text for text, _ in questions]
@@ -174,7 +175,8 @@ class _Source:
             if not goes_on(Drafted(t=0, turn=0, words=words, draft=draft), question):
                 continue
             said = rng.choice(FRAMES).format(draft.text) if draft.source == "topic" else draft.text
-            answer = await self._answer(question, said) if draft.source == "model" else sentence
+            tried = draft.source in ("model", "restated")
+            answer = await self._answer(question, said) if tried else sentence
             yield _judged(question, words, draft, said, answer, self._unknown)
 
     async def _draft(self, words: str, written: bool) -> Draft | None:

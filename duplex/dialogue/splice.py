@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from duplex.dialogue.events import Commit, Discarded, Eager, ReplyText, Resumed, Transcript, Yield
 from duplex.dialogue.relay_events import Prefix
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
-from duplex.llm.drafts import Source, continued
+from duplex.llm.continuing import continued
+from duplex.llm.drafts import Source
 
 Action = Event | SetTimer | CancelTimer
 

@@ -19,12 +19,12 @@ from duplex.llm.words import content, covered, words
 
 FEATURES = (
     *("bias", "chance", "ahead", "logprob", "entropy", "margin"),
-    *("written", "quoted", "subject", "spoken", "length", "added", "changed"),
+    *("written", "quoted", "subject", "restated", "spoken", "length", "added", "changed"),
 )
 """What the model sees of a draft: the chance of its evidence and how far that is ahead; of its least sure word the
-log-probability, entropy and margin; whether a model wrote it, it is quoted, or the question's subject; the share of its
-content that the user has spoken; its words, those that were heard since, and whether the last one that it was drafted
-for has changed."""
+log-probability, entropy and margin; whether a model wrote it, it is quoted, the question's subject, or the question
+turned round; the share of its content that the user has spoken; its words, those that were heard since, and whether the
+last one that it was drafted for has changed."""
 _LEAST_LOGPROB, _MOST_ENTROPY, _MOST_ADDED = -6.0, 4.0, 8
 
 
@@ -45,6 +45,7 @@ def features(draft: Draft, sight: Sight) -> tuple[float, ...]:
         float(draft.source == "model"),
         float(draft.source == "evidence"),
         float(draft.source == "topic"),
+        float(draft.source == "restated"),
         sum(covered(word, heard) for word in told) / len(told) if told else 1.0,
         len(draft.text.split()) / 5,
         min(_MOST_ADDED, max(0, len(now) - len(before))) / _MOST_ADDED,

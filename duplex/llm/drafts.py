@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from duplex.llm.lexicon import SCALES, STOP, TENS, UNITS
+from duplex.llm.restate import restated
 from duplex.llm.types import LLM, Request, Token
 from duplex.llm.words import content, covered, same, words
 
@@ -28,9 +28,9 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-Source = Literal["model", "evidence", "talk", "topic", "opener"]
+Source = Literal["model", "evidence", "talk", "topic", "restated", "opener"]
 """Who drafted: the language model, the sentence that will be quoted, the table of small talk, the question's subject,
-or the table of openers, which knows nothing."""
+the question turned round, or the table of openers, which knows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,12 @@ def subject(asked: str, title: str, passage: str, evidence: Evidence) -> Draft |
     if not named or begins or not all(covered(word, known) for word in named):
         return None
     return Draft(about, "topic", (), evidence)
+
+
+def turned(asked: str, evidence: Evidence) -> Draft | None:
+    """The question turned round, for an answer that a model writes; None where no rule knows how."""
+    begins = permitted(restated(asked), asked)
+    return Draft(begins, "restated", (), evidence) if begins else None
 
 
 async def write(llm: LLM, request: Request, asked: str, evidence: Evidence) -> Draft | None:
@@ -242,52 +248,3 @@ def topic(question: str) -> str:
         if bare and len(name.split()) <= _FRAME_WORDS and not any(plain(word) in _COUNTS for word in bare):
             return name[:1].lower() + name[1:] if name.startswith("The ") else name
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Continuation:
-    """What is still to be said of an answer after its prefix.
-
-    Attributes:
-        text: the words.
-        how: the answer `follows` on, some words that `overlap` were left out, or it begins anew after a `repair`.
-    """
-
-    text: str
-    how: Literal["follows", "overlap", "repair"]
-
-
-_ENDS = tuple(",:.!?")
-_LEAST_OVERLAP = 2
-
-
-def continued(begun: str, answer: str, repair: Callable[[], str] = lambda: "") -> Continuation:
-    """The rest of `answer` after what was said of it already.
-
-    Args:
-        begun: what was said.
-        answer: the whole answer, as if nothing had been.
-        repair: what to say where the two do not fit: people repair what they have begun to say (Schegloff 1977).
-
-    >>> continued("Lake Baikal is", "Lake Baikal is 1,642 metres deep.").text
-    '1,642 metres deep.'
-    >>> continued("As for Lake Baikal,", "The lake is 1,642 metres deep.").text
-    'the lake is 1,642 metres deep.'
-    """
-    said, written = [plain(word) for word in begun.split()], answer.split()
-    coming = [plain(word) for word in written]
-    if coming[: len(said)] == said:
-        return Continuation(" ".join(written[len(said) :]), "follows")
-    if begun.endswith(_ENDS):
-        return Continuation(_within(answer) if begun[-1] in ",:" else answer, "follows")
-    for size in range(min(len(said), len(coming)), _LEAST_OVERLAP - 1, -1):
-        if said[-size:] == coming[:size]:
-            return Continuation(" ".join(written[size:]), "overlap")
-    return Continuation(f"{repair()} {answer}".strip(), "repair")
-
-
-def _within(answer: str) -> str:
-    """A sentence as it goes on after a comma: a function word at its beginning loses its capital."""
-    first, _, rest = answer.partition(" ")
-    lower = plain(first) in STOP and plain(first) != "i" and not plain(first).startswith("i'")
-    return f"{first.lower() if lower else first} {rest}".strip()

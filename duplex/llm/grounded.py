@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duplex.llm.context import contextualise
-from duplex.llm.drafts import MAX_WORDS, Draft, Evidence, quoted, subject, write
+from duplex.llm.drafts import MAX_WORDS, Draft, Evidence, quoted, subject, turned, write
 from duplex.llm.evidence import answers_kind, support
 from duplex.llm.select import MAX_PASSAGE, Candidate, Embed, Meaning, PassageLike, candidates
 from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
@@ -164,20 +164,21 @@ class GroundedAnswerer:
         best = ranked[0]
         known = Evidence(best.chance, best.chance - (ranked[1].chance if len(ranked) > 1 else 0.0))
         copies = self._style == "completion"
-        first = (copies and quoted(best.sentence, asked, known)) or subject(
-            asked, best.passage.title, best.passage.text, known
-        )
+        writes = copies and not _QUOTED.match(asked)
+        first = quoted(best.sentence, asked, known) if copies else None
+        first = first or subject(asked, best.passage.title, best.passage.text, known)
+        first = first or (turned(asked, known) if writes else None)
         if first:
             yield first
-        if copies and not _QUOTED.match(asked):
+        if writes:
             written = await write(self._llm, self._request(asked, best.sentence, (), ()), asked, known)
-            if written and (first is None or first.source == "topic"):
+            if written and (first is None or first.source != "evidence"):
                 yield written
 
     async def evidence(self, question: str, passages: Sequence[PassageLike]) -> str:
         """The sentence that an answer would rest on; empty where none answers."""
-        found = await self._ranked(question, passages)
-        return found[0].sentence if found and found[0].chance >= self._limits.chance else ""
+        best = next(iter(await self._ranked(question, passages)), None)
+        return best.sentence if best is not None and best.chance >= self._limits.chance else ""
 
     async def _ranked(
         self, asked: str, passages: Sequence[PassageLike], early: bool = False
