@@ -10,7 +10,10 @@ from typing import Any
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tools_rag.tools.arguments import check_schema
 from tools_rag.tools.http import HttpRequest, HttpTool, Place
 from tools_rag.tools.openapi import MAX_DOCUMENT, DocumentError, Operation, fetch, operations, parse
 from tools_rag.tools.types import ToolError, ToolSpec
@@ -127,6 +130,15 @@ def test_3_1_is_read_too_and_as_json() -> None:
     assert a.parameters["properties"] == {"n": {"type": "integer", "exclusiveMinimum": 0}}
 
 
+def test_a_pattern_that_only_javascript_knows_is_left_to_the_server() -> None:
+    schema = {"type": "string", "pattern": r"^\p{L}+$"}
+    given = {"operationId": "a", "parameters": [{"name": "n", "in": "query", "schema": schema}]}
+    (a,) = operations({"openapi": "3.1.0", "paths": {"/a": {"get": given}}}, ["a"], "https://h")
+    assert a.parameters["properties"] == {"n": {"type": "string"}}
+    with pytest.raises(ValueError, match="no regular expression"):
+        check_schema({"type": "object", "properties": {"n": schema}})
+
+
 @pytest.mark.parametrize(
     ("wanted", "fault"),
     [
@@ -185,6 +197,38 @@ def test_a_document_of_another_form_is_refused_and_never_raises_otherwise(operat
     }
     with pytest.raises(DocumentError):
         operations(document, ["a"])
+
+
+WORDS = [
+    "$ref", "type", "properties", "required", "items", "allOf", "anyOf", "enum", "name", "in", "schema", "content",
+    "application/json", "parameters", "requestBody", "servers", "url", "variables", "default", "pattern", "readOnly",
+    "nullable", "exclusiveMinimum", "minimum", "#/paths", "#/x", "object", "array", "string", "query", "path", "a",
+]  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(WORDS) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@given(JSON, JSON, JSON, JSON)
+@settings(max_examples=400, deadline=None)
+def test_whatever_stands_in_a_document_is_read_or_refused(
+    parameters: Any, body: Any, servers: Any, more: Any
+) -> None:
+    given = {"operationId": "a", "parameters": [parameters], "requestBody": body, "servers": servers}
+    document = {
+        "openapi": "3.1.0",
+        "paths": {"/a/{a}": {"get": given, "summary": more}, "x": more},
+        "x": more,
+    }
+    for path in (document, {**document, "paths": {"/a/{a}": {"get": {**given, "parameters": more}}}}):
+        try:
+            (a,) = operations(path, ["a"], "https://h")
+        except DocumentError:
+            continue
+        assert a.parameters["type"] == "object"
+        assert set(a.places) <= set(a.parameters["properties"])
 
 
 class Server(ThreadingHTTPServer):

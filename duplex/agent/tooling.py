@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_WORD, NEXT_WORD = 2.0, 6.0
 """Seconds of waiting after which the caller is told that it takes a moment, and then each time that it still does."""
+_SOON = 0.5
+"""So many seconds before a call is given up nobody is told that it takes a moment."""
 GRACE = 0.4
 """Seconds after its commit in which a write is not called yet: "yes … no, wait"."""
 _RETRY = re.compile(r"\b(?:try (?:it |that )?(?:again|once more)|retry|one more time)\b", re.I)
@@ -246,6 +248,8 @@ class Conversation(SameForAll):
     async def _wait(self, call: Call) -> AsyncIterator[Part]:
         """What is said until a call is over, and then of its end."""
         first = True
+        if call.tool.spec.timeout <= FIRST_WORD + _SOON:
+            await call.over.wait()
         while not call.over.is_set():
             with anyio.move_on_after(FIRST_WORD if first else NEXT_WORD):
                 await call.over.wait()

@@ -114,7 +114,7 @@ class Spoken(Section):
     phrases: tuple[Phrase, ...] = Field((), max_length=40, description="What callers say who mean it.")
     system: str = Field("", max_length=80, description="What stands behind it, as callers know it.")
     timeout: float = Field(
-        2.5,
+        2.2,
         gt=0,
         le=600,
         description="Seconds until it is given up; over 2, the caller is told that it takes long.",

@@ -196,7 +196,8 @@ def _desk_server(script: Path) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, str(script), str(port)], stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([sys.executable, str(script), str(port)], stdout=quiet, stderr=quiet)
     try:
         anyio.run(_reachable, port)
         yield port

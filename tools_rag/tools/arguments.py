@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,12 +22,24 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         raise ValueError(f"a schema of over {MAX_SCHEMA} characters")
     if schema.get("type") != "object":
         raise ValueError("the schema of arguments is an object")
+    for each in _parts(schema):
+        if isinstance(pattern := each.get("pattern"), str) and not is_pattern(pattern):
+            raise ValueError("a pattern that is no regular expression here")
     if any(str(each.get("$ref", "#")).partition("#")[0] for each in _parts(schema)):
         raise ValueError("the schema refers to another document")
     try:
         jsonschema.Draft202012Validator.check_schema(dict(schema))
     except jsonschema.SchemaError as error:
         raise ValueError(f"no JSON Schema: {error.message}") from error
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a regular expression: some of JavaScript's are none of Python's."""
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
 
 
 def missing(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tools_rag.tools.arguments import is_pattern
+
 MAX_PARTS = 2_000
 """Parts of one schema, references followed: what refers to itself by halves would grow without end."""
 # fmt: off
@@ -114,6 +116,8 @@ def _as_3_1(made: dict[str, Any]) -> dict[str, Any]:
         kinds = [kind for kind in made.pop("type") if kind != "null"]
         if kinds:
             made["type"] = kinds[0] if len(kinds) == 1 else kinds
+    if not is_pattern(str(made.get("pattern", ""))):
+        del made["pattern"]  # the server checks it
     if isinstance(made.get("enum"), list):
         made["enum"] = [value for value in made["enum"] if value is not None]
     return made
