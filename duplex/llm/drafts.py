@@ -169,7 +169,7 @@ def plain(word: str) -> str:
 _COUNTS = frozenset(
     {*UNITS, *TENS, *SCALES, "half", "third", "quarter", "dozen", "first", "second", "once", "twice"}
 )
-_CLAIMS = _set("yes no not never none nobody nothing neither nor hardly false true only")
+_CLAIMS = _set("yes no not never none nobody nothing neither nor hardly false true only i me my we us our")
 _DANGLING = _set(
     "do does did has have had can could will would may might must shall should be been being"
 ) | _set(
@@ -180,8 +180,8 @@ _DANGLING = _set(
 def permitted(text: str, spoken: str) -> str:
     """The leading words of a draft that may be said before the answer is known; empty where too few are left.
 
-    Numbers, names that were not spoken, and yes or no end it, and so does the sentence's end. It never ends in a word
-    that hangs in the air, if enough is left without it.
+    Numbers, names that were not spoken, yes or no, and "I" end it, and so does the sentence's end. It never ends in a
+    word that hangs in the air, if enough is left without it.
 
     Args:
         text: what was drafted.

@@ -25,6 +25,7 @@ from duplex.llm.words import content, covered, covered_words, is_number, kin, na
 _PRONOUN = re.compile(r"(?:It|Its|He|His|She|Her|They|Their|This|These|That|Those)\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _ALIKE, _BEFORE = 4, 4  # letters that "Japan" and "Japanese" share; words from a number to what it counts
+_QUOTED = 3  # words from which on a draft may be called a quotation
 _CONSONANTS = 2  # of a name that may be another one misheard
 
 
@@ -128,3 +129,12 @@ def _new_name(question: str, sentence: str) -> bool:
     asked = words(question)
     found = (word.lower() for word in _WORD.findall(sentence) if word[0].isupper())
     return any(word not in STOP and not covered(word, asked) for word in found)
+
+
+def quotes(draft: str, sentence: str) -> bool:
+    """Whether a growing draft is so far, and for at least three words, nothing but the sentence's beginning.
+
+    >>> quotes("The lake is", "The lake is very deep."), quotes("The lake", "The lake is deep.")
+    (True, False)
+    """
+    return len(draft.split()) >= _QUOTED and sentence.startswith(draft.strip())

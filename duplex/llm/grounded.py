@@ -16,7 +16,7 @@ from typing import Literal
 
 from duplex.llm.context import contextualise
 from duplex.llm.drafts import MAX_WORDS, Draft, Evidence, quoted, subject, turned, write
-from duplex.llm.evidence import answers_kind, support
+from duplex.llm.evidence import answers_kind, quotes, support
 from duplex.llm.select import MAX_PASSAGE, Candidate, Embed, Meaning, PassageLike, candidates
 from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
 from duplex.llm.types import LLM, Message, Request
@@ -50,7 +50,6 @@ _QUOTED = re.compile(
     r"what (?:is|are|does) (?:an? )?\w+(?: mean)?\W*$)",
     re.I,
 )
-_QUOTED_WORDS = 3
 _MAX_QUESTION, _MAX_SPOKEN_WORDS = 400, 45
 
 
@@ -62,11 +61,13 @@ class Limits:
         score: the least retrieval score of a passage; give it `KnowledgeIndex.supported`.
         chance: the least chance that a sentence answers, of `select.candidates`.
         support: the least share of an answer's words that its sentence must have.
+        begun: the same, where the model goes on from words that were said: it bends its evidence to fit them.
     """
 
     score: float = 0.001
     chance: float = 0.25
     support: float = 0.7
+    begun: float = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +218,12 @@ class GroundedAnswerer:
         best = ranked[0]
         if best.chance < self._limits.chance:
             return Answer(self._unknown, "unknown", best.passage.source, chance=best.chance)
-        if self._style == "completion" and _QUOTED.match(asked):
+        if self._style == "completion" and (
+            _QUOTED.match(asked) or (begun and best.sentence.startswith(begun))
+        ):
             return self._quote(ranked, "", 0.0)
-        return self._judge(asked, ranked, found, await self._draft(asked, best, found, history, begun))
+        draft = await self._draft(asked, best, found, history, begun)
+        return self._judge(asked, ranked, found, draft, self._limits.begun if begun else self._limits.support)
 
     async def _draft(
         self,
@@ -260,7 +264,7 @@ class GroundedAnswerer:
         return Request((system, *history[-6:], user), self._max_tokens, slot=SLOT)
 
     def _judge(
-        self, asked: str, ranked: Sequence[Candidate], found: Sequence[PassageLike], draft: str
+        self, asked: str, ranked: Sequence[Candidate], found: Sequence[PassageLike], draft: str, least: float
     ) -> Answer:
         """The draft where what the model was shown supports it; else the passage's sentence, or unknown."""
         best = ranked[0]
@@ -272,7 +276,7 @@ class GroundedAnswerer:
             text, title = best.sentence, best.passage.title
         backing = support(draft, asked, text, title)
         if (
-            backing.share >= self._limits.support
+            backing.share >= least
             and not backing.invented
             and backing.adds
             and answers_kind(asked, draft)
@@ -288,12 +292,3 @@ class GroundedAnswerer:
                 return Answer(one.sentence, "extract", one.passage.source, draft, one.chance, supported)
         best = ranked[0]
         return Answer(self._unknown, "unknown", best.passage.source, draft, best.chance, supported)
-
-
-def quotes(draft: str, sentence: str) -> bool:
-    """Whether a growing draft is so far, and for at least three words, nothing but the sentence's beginning.
-
-    >>> quotes("The lake is", "The lake is very deep."), quotes("The lake", "The lake is deep.")
-    (True, False)
-    """
-    return len(draft.split()) >= _QUOTED_WORDS and sentence.startswith(draft.strip())
