@@ -16,7 +16,18 @@ from contextvars import ContextVar
 CAPTIONS = "duplex.captions"
 """The logger of what callers and agents say; silent unless asked for."""
 LEVELS = ("debug", "info", "warning", "error")
-_LIBRARIES = ("aiortc", "aioice", "httpx", "httpx2", "httpcore", "mcp", "uvicorn", "huggingface_hub", "asyncio", "openai")
+_LIBRARIES = (
+    "aiortc",
+    "aioice",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "mcp",
+    "uvicorn",
+    "huggingface_hub",
+    "asyncio",
+    "openai",
+)
 _OFF = logging.CRITICAL + 1
 _SHORTEST_SECRET = 6
 """Shorter ones are no keys, and hiding them would cut holes into ordinary words."""
