@@ -139,7 +139,7 @@ def test_a_score_that_tells_good_from_bad_has_an_auroc_of_one() -> None:
 
 def test_the_threshold_is_the_least_that_allows_few_bad_ones() -> None:
     scores = np.linspace(1.0, 0.0, 100)
-    assert threshold(scores, np.array([1.0] * 60 + [0.0] * 40)) == pytest.approx(scores[62])
+    assert threshold(scores, np.array([1.0] * 60 + [0.0] * 40)) == pytest.approx(scores[60])
     assert threshold(scores, np.zeros(100)) == 1.0
     assert threshold(np.full(100, 0.5), np.array([1.0] * 60 + [0.0] * 40)) == 0.5
     assert threshold(np.array([0.9] * 50 + [0.5] * 50), np.array([1.0] * 55 + [0.0] * 45)) == 0.9
