@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_transport_rtvi_client import NOW, asks, client
 
 from duplex.dialogue import events as ev
+from duplex.dialogue.anticipation import CoreFrame
 from duplex.graph.log import line
 from duplex.transport.rtvi.feed import MAX_ENTRY, MAX_KEPT, Feed
 
@@ -22,6 +23,13 @@ def said(words: str, t: int = 0) -> ev.Transcript:
 def fed(messages: list[Any]) -> list[dict[str, Any]]:
     assert all(each["type"] == "server-message" and each["data"]["kind"] == "event" for each in messages)
     return [each["data"]["event"] for each in messages]
+
+
+def test_of_the_cores_frames_nothing_is_fed() -> None:
+    feed = Feed()
+    feed.switch(True)
+    assert feed.on(CoreFrame(t=3_840, state="listen")) == []
+    assert feed.switch(True) == []
 
 
 def test_the_feed_begins_with_the_past_and_goes_on_until_it_is_switched_off() -> None:

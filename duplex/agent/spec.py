@@ -208,7 +208,7 @@ class TurnsSection(Short):
         description="How long a voice must last over the agent's before it stops whatever its words: 640, 160 for any.",
     )
     core: Annotated[CoreMode, BeforeValidator(_off)] = Field(
-        "off",
+        "voices",
         description="What the duplex core decides with: whose a voice is, when turns end, both, or nothing.",
     )
 

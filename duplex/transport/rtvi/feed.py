@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import deque
 
+from duplex.dialogue.anticipation import CoreFrame
 from duplex.graph.event import Event
 from duplex.graph.log import line
 from duplex.transport.rtvi.messages import Message, server_message
@@ -27,7 +28,9 @@ class Feed:
         self._size = 0
 
     def on(self, event: Event) -> list[Message]:
-        """Keep an event, and tell of it if anybody listens."""
+        """Keep an event, and tell of it if anybody listens; of the core's frames there are too many to be read."""
+        if isinstance(event, CoreFrame):
+            return []
         entry = line("session", event.t, event)
         if len(entry) > MAX_ENTRY:
             entry = json.dumps({"at": event.t, "edge": "session", "t": event.t, "type": type(event).__name__})
