@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from duplex.agent.engines import EngineError, floor_settings, limit_settings, secret
+from duplex.agent.engines import floor_settings, limit_settings
 from duplex.agent.loader import MAX_BYTES, AgentFileError, check_agent, describe, load_agent
 from duplex.agent.spec import AgentSpec, Endpoint, TurnsSection
+from duplex.agent.speech_engines import EngineError, secret
 from duplex.dialogue.limits import LimitSettings
 
 SMALLEST = "name: tea\n"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +14,6 @@ import anyio
 import numpy as np
 from platformdirs import user_cache_path
 
-from asr.types import Recogniser
 from duplex.agent.answering import FromKnowledge, FromModel
 from duplex.agent.anticipating import load_controller
 from duplex.agent.brain import Brain, load_brain
@@ -27,12 +25,10 @@ from duplex.agent.relaying import relay_settings
 from duplex.agent.session import Engines
 from duplex.agent.spec import (
     AgentSpec,
-    AsrSection,
-    Endpoint,
     KnowledgeSection,
-    TtsSection,
     TurnsSection,
 )
+from duplex.agent.speech_engines import EngineError, load_speech
 from duplex.agent.toolbox import Toolbox, ToolFault, open_toolbox
 from duplex.agent.tooling import FromTools, Unknown
 from duplex.dialogue.floor import FloorSettings
@@ -45,10 +41,8 @@ from duplex.models import model_folder
 from duplex.nodes.answerer import Answerer
 from duplex.nodes.thinking import embed_in
 from duplex.resources import config_path
-from tts.types import Synthesiser
 
 if TYPE_CHECKING:
-    from asr import SileroVad
     from tools_rag import Embedder, KnowledgeIndex
 
 T = TypeVar("T")
@@ -64,10 +58,6 @@ PROFILES = {
 """What `turns` may name."""
 BARGE_IN = {"any": 0.16, "words": FloorSettings().barge}
 """Seconds that a voice must last over the agent's."""
-
-
-class EngineError(Exception):
-    """An engine cannot be made from the agent file; the text says what to do."""
 
 
 async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None) -> Engines:
@@ -86,7 +76,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
     cache = cache or user_cache_path("duplex", appauthor=False) / "indexes"
     index = await _in_thread(_open_index, spec.knowledge, cache) if spec.knowledge else None
     names = index.titles if index else []
-    vad, recogniser, synthesiser = await _in_thread(_load_speech, spec, names)
+    vad, recogniser, synthesiser = await _in_thread(load_speech, spec, names)
     controller = await _in_thread(load_controller, spec.turns.core)
     brain = await _in_thread(load_brain, spec.llm, lanes)
     answerer, toolbox = await _answering(spec, brain, index, lanes)
@@ -180,68 +170,6 @@ def limit_settings(limits: LimitsSection) -> LimitSettings:
         question=texts.question,
         notice=texts.warning,
         goodbyes={"limit": texts.limit, "idle": texts.idle, "drain": texts.drain, "": texts.other},
-    )
-
-
-def secret(endpoint: Endpoint) -> str:
-    """The endpoint's key, from the environment.
-
-    Raises:
-        EngineError: the variable is named but not set.
-    """
-    if endpoint.key_env is None:
-        return ""
-    key = os.environ.get(endpoint.key_env, "")
-    if not key:
-        raise EngineError(
-            f"set the environment variable {endpoint.key_env}: it holds the key of {endpoint.base_url}"
-        )
-    return key
-
-
-def _load_speech(spec: AgentSpec, names: Sequence[str]) -> tuple[SileroVad, Recogniser, Synthesiser]:
-    from asr import SileroVad
-
-    return SileroVad(model_folder("silero-vad")), _recogniser(spec.asr, names), _synthesiser(spec.tts)
-
-
-def _recogniser(section: AsrSection, names: Sequence[str]) -> Recogniser:
-    if section.whisper:
-        from asr import StreamingWhisper, WhisperModel
-
-        partial = WhisperModel(model_folder(section.whisper.partial))
-        final = WhisperModel(model_folder(section.whisper.final))
-        return StreamingWhisper(partial, final, vocabulary=section.whisper.vocabulary or names)
-    if section.sherpa:
-        from asr import SherpaRecogniser
-
-        return SherpaRecogniser(section.sherpa.folder)
-    assert section.openai is not None
-    from asr import OpenAIOptions, OpenAIRecogniser
-
-    endpoint = section.openai
-    return OpenAIRecogniser(
-        str(endpoint.base_url), secret(endpoint) or "none", OpenAIOptions(model=endpoint.model)
-    )
-
-
-def _synthesiser(section: TtsSection) -> Synthesiser:
-    if section.piper:
-        from tts import PiperSynthesiser
-
-        return PiperSynthesiser(model_folder(section.piper.model), speed=section.piper.speed)
-    if section.kokoro:
-        from tts import KokoroSynthesiser
-
-        return KokoroSynthesiser(
-            model_folder("kokoro"), voice=section.kokoro.voice, speed=section.kokoro.speed
-        )
-    assert section.openai is not None
-    from tts import OpenAISynthesiser
-
-    endpoint = section.openai
-    return OpenAISynthesiser(
-        str(endpoint.base_url), endpoint.model, endpoint.voice, secret(endpoint) or "none"
     )
 
 
