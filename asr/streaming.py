@@ -37,6 +37,7 @@ class StreamingOptions:
 
     Attributes:
         hop: seconds of new audio before the audio is read again.
+        first_hop: the same for the first `beginning` seconds, where whoever asks may be waiting for a single word.
         guard: seconds at the end of the audio in which a word cannot become stable: it may be cut in two.
         keep: seconds of audio that a partial keeps as context when it leaves stable words behind.
         trim_at: seconds of audio from which on stable words are left behind; under 10.
@@ -44,6 +45,8 @@ class StreamingOptions:
     """
 
     hop: float = 0.25
+    first_hop: float = 0.1
+    beginning: float = 1.3
     guard: float = 0.0
     keep: float = 4.0
     trim_at: float = 8.0
@@ -52,6 +55,8 @@ class StreamingOptions:
     def __post_init__(self) -> None:
         if not 0 < self.hop <= self.keep < self.trim_at < WINDOW_SECONDS - self.hop < self.memory:
             raise ValueError(f"need 0 < hop <= keep < trim_at < {WINDOW_SECONDS} - hop < memory, got {self}")
+        if not 0 < self.first_hop <= self.hop:
+            raise ValueError(f"need 0 < first_hop <= hop, got {self}")
         if self.guard < 0:
             raise ValueError(f"guard must not be negative, got {self.guard}")
 
@@ -177,7 +182,9 @@ class StreamingWhisperStream:
             now = self._now
             pcm, start = self._snapshot(now, now.partial_from)
             end = start + len(pcm)
-            if end - now.read_to >= self._options.hop * SAMPLE_RATE:
+            begins = end < self._options.beginning * SAMPLE_RATE
+            hop = self._options.first_hop if begins else self._options.hop
+            if end - now.read_to >= hop * SAMPLE_RATE:
                 now.read_to = end
                 self._read(now, pcm, start)
         if end - now.final_from > _LONGEST + SAMPLE_RATE:

@@ -101,12 +101,21 @@ def test_words_become_stable_as_they_are_agreed_on() -> None:
 def test_less_than_a_hop_is_not_read() -> None:
     reader = Reader()
     stream = StreamingWhisper(reader, Reader()).stream()
-    stream.accept(coded([1])[:3_999])
+    stream.accept(coded([1])[:1_599])
     assert stream.hypothesis().words == ()
     assert reader.longest == 0
     stream.accept(coded([1])[:1])
     stream.hypothesis()
-    assert reader.longest == 4_000
+    assert reader.longest == 1_600
+    stream.accept(silence(1.5))
+    stream.hypothesis()
+    assert reader.longest == 25_600
+    stream.accept(coded([1])[:3_999])
+    stream.hypothesis()
+    assert reader.longest == 25_600, "after its beginning an utterance is read less often"
+    stream.accept(coded([1])[:1])
+    stream.hypothesis()
+    assert reader.longest == 29_600
 
 
 def test_reset_starts_over_and_ignores_what_is_still_being_read() -> None:
@@ -142,7 +151,18 @@ def test_unread_audio_is_bounded() -> None:
     assert [(word.text, word.start) for word in belief.words] == [("w5", 100.0)]
 
 
-@pytest.mark.parametrize("wrong", [{"hop": 0}, {"keep": 9}, {"trim_at": 9.9}, {"memory": 5}, {"guard": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hop": 0},
+        {"first_hop": 0},
+        {"first_hop": 0.3},
+        {"keep": 9},
+        {"trim_at": 9.9},
+        {"memory": 5},
+        {"guard": -1},
+    ],
+)
 def test_options_that_cannot_work_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="got"):
         StreamingOptions(**wrong)

@@ -58,6 +58,8 @@ ANSWER = "One two three, four five six seven, eight nine ten eleven twelve."
         ("I'm", "open"),
         ("I'm hum", "backchannel"),
         ("I'm not", "turn"),
+        ("Know that", "turn"),
+        ("H.M. mhm", "backchannel"),
         ("Okay, of course I see it. I", "open"),
         ("Okay, of course I see it, I see, yeah.", "backchannel"),
         ("Oh okay see right right a hahaha, mmh", "backchannel"),

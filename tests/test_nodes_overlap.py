@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -229,6 +230,16 @@ def test_words_that_are_guessed_are_not_told() -> None:
     assert overheard(Reader(0.1)) == []
     began = TurnStarted(t=to_ticks(1.3), turn=1, onset=to_ticks(1.0))
     assert overheard(Reader(0.1), (1.3, began)), "in a turn they are"
+
+
+def test_a_hum_that_was_guessed_is_told() -> None:
+    """It claims nothing, so it does no harm if it is wrong."""
+
+    class Hum(Reader):
+        def hypothesis(self) -> Hypothesis:
+            return Hypothesis(tuple(replace(word, text="Um") for word in super().hypothesis().words))
+
+    assert overheard(Hum(0.1))[0][1] == "Um Um"
 
 
 def test_a_reply_that_begins_ends_the_listening() -> None:

@@ -22,11 +22,11 @@ _CLAIMS = frozenset(
     stop wait no nope not don't hold hang pause quiet enough never please sorry excuse pardon hello hey but and so
     because actually instead what what's which who who's whose when where where's why how how's is isn't are aren't
     was were do does doesn't did didn't can can't could will won't would should shall may let let's tell give show say
-    repeat go skip make take i'd i've i'll thank thanks
+    repeat go skip make take know i'd i've i'll thank thanks
     """.split()  # noqa: SIM905  a list of words reads as one
 )
 """Words with which people take the floor: a single one of them is enough. Of other words it takes two in a row, since
-a recogniser writes some word for every hum: "you" for a breath, "I'm" for an "mm"."""
+a recogniser writes some word for every hum: "you" for a breath, "I'm" for an "mm". Half of a "no" is a "know"."""
 
 
 def _phrases(lines: str) -> frozenset[tuple[str, ...]]:
@@ -48,7 +48,7 @@ _PHRASES = _AGREES | _phrases(
     """
 )
 """What listeners say to go on listening."""
-_HUM = re.compile(r"m{2,}\w?|[mh]+m+|[ue]+[hmr]+|a+h*|o+h*|(?:h[aeo])+h?")
+_HUM = re.compile(r"m{2,}\w?|[mh]+|[ue]+[hmr]+|a+h*|o+h*|(?:h[aeo])+h?")
 """What a recogniser writes for sounds that are no words, laughter among them."""
 _OPENINGS = frozenset(phrase[:cut] for phrase in _PHRASES for cut in range(1, len(phrase)))
 _LONGEST = max(map(len, _PHRASES))

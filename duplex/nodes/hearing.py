@@ -23,6 +23,7 @@ from duplex.dialogue.events import (
     VoiceStarted,
     VoiceStopped,
 )
+from duplex.dialogue.overlap import claim_of
 from duplex.dialogue.voice import VoiceMachine, VoiceProbability
 from duplex.graph import Event, In, Lanes, Node, Out, Priority, to_ticks
 
@@ -217,6 +218,8 @@ class Hearer(Node):
 
 
 def _trusted(heard: Hypothesis) -> Hypothesis:
-    """The leading words that were not merely guessed."""
+    """The leading words that were not merely guessed; what claims nothing does no harm if it is wrong."""
+    if claim_of(heard.text) == "backchannel":
+        return heard
     sure = next((i for i, word in enumerate(heard.words) if word.probability < _GUESSED), len(heard.words))
     return replace(heard, words=heard.words[:sure], stable=min(heard.stable, sure))
