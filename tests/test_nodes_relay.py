@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from itertools import pairwise
+from typing import cast
 
 import anyio
 import pytest
 
-from duplex.dialogue.events import Commit, Discarded, ReplyText, Resumed, Speech, Transcript, Yield
+from asr.types import Hypothesis, Word
+from duplex.dialogue.events import Commit, Discarded, Eager, ReplyText, Resumed, Speech, Transcript, Yield
 from duplex.dialogue.history import History
 from duplex.dialogue.relay_events import Drafted, Rehearse, Rehearsed
 from duplex.evals.words import WordVoice
-from duplex.graph import Event, Graph, Lanes, Node, Source, run_virtual, to_ticks
+from duplex.graph import Event, Graph, Lanes, Node, Sink, Source, run_virtual, to_ticks
 from duplex.graph import In as Input
 from duplex.llm.drafts import Draft
 from duplex.nodes.answerer import Part
 from duplex.nodes.drafting import Drafter, Drafting, Relayed
+from duplex.nodes.hearing import Hearer
 from duplex.nodes.speaking import Voice
 
 TAKES = (Transcript, Commit, Resumed, Yield, Discarded)
@@ -197,3 +200,49 @@ def test_what_was_rehearsed_before_is_there_at_once_and_serves_again() -> None:
         (event.attempt, word.text) for event in events if isinstance(event, Speech) for word in event.words
     ]
     assert words == [(attempt, text) for attempt in (1, 2) for text in ("As", "for", "tea,")]
+
+
+class Reader:
+    """A recogniser's stream that hears the same words whatever it is given."""
+
+    def reset(self) -> None: ...
+    def accept(self, pcm: object) -> None: ...
+
+    def hypothesis(self) -> Hypothesis:
+        return Hypothesis((Word("how", 0.0, 0.2), Word("deep", 0.3, 0.5)), stable=1)
+
+    def finalise(self) -> Hypothesis:
+        return Hypothesis((Word("How", 0.0, 0.2), Word("deep?", 0.3, 0.5)), stable=2, final=True, last=0.4)
+
+
+def recognised(partial: float, quick: bool = True) -> list[Transcript]:
+    """What is told of an attempt at 1 s, where partial words take so many seconds and final ones 0.2 s."""
+
+    async def main() -> list[Transcript]:
+        user = Source("user", *Hearer.events.types)
+        heard: list[Transcript] = []
+        async with Lanes() as lanes:
+            hearer = Hearer(Reader(), lanes, quick=quick)
+            sink = Sink("sink", Transcript, call=lambda event: heard.append(cast("Transcript", event)))
+            graph = Graph()
+            graph.connect(user.out, hearer.events)
+            graph.connect(hearer.words, sink.into)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(graph.run)
+                await anyio.sleep(1)
+                user.out.send_nowait(Eager(t=to_ticks(1), attempt=3, turn=1, end=to_ticks(0.9)))
+                await anyio.sleep(2)
+                tasks.cancel_scope.cancel()
+        return heard
+
+    return run_virtual(main, compute="fixed", costs={"asr.partial": partial, "asr.final": 0.2})
+
+
+def test_quick_words_are_told_before_the_final_ones_unless_they_are_slow() -> None:
+    quick, final = recognised(0.08)
+    assert (quick.text, quick.final, quick.attempt, quick.stable) == ("how deep", False, 3, 1)
+    assert quick.last is not None
+    assert (final.text, final.final, final.attempt, final.last) == ("How deep?", True, 3, to_ticks(0.4))
+    assert 0 < final.t - quick.t - to_ticks(0.2) <= to_ticks(0.01)
+    assert [said.final for said in recognised(0.4)] == [True]
+    assert [said.final for said in recognised(0.08, quick=False)] == [True]

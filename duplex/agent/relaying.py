@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 from duplex.agent.relay_spec import RelaySection
@@ -50,14 +51,21 @@ class FastPath:
     Args:
         settings: when it speaks.
         verifier: keeps or drops drafts; None keeps all.
-        history: of the session.
+        session: its id.
+        history: its own.
         apology: said where no answer comes at all.
     """
 
     def __init__(
-        self, settings: RelaySettings, verifier: Verifier | None, history: History, apology: str
+        self,
+        settings: RelaySettings,
+        verifier: Verifier | None,
+        session: str,
+        history: History,
+        apology: str,
     ) -> None:
-        self._relay, self._splice = Relay(settings, verifier), Splice(apology)
+        self._relay = Relay(settings, verifier, zlib.crc32(session.encode()))
+        self._splice = Splice(apology)
         self._history = history
         self._drafting: Drafting | None = None
         self._decides = MachineNode(
@@ -72,10 +80,15 @@ class FastPath:
 
     @classmethod
     def of(
-        cls, settings: RelaySettings | None, verifier: Verifier | None, history: History, apology: str
+        cls,
+        settings: RelaySettings | None,
+        verifier: Verifier | None,
+        session: str,
+        history: History,
+        apology: str,
     ) -> FastPath | None:
         """None where the agent has none."""
-        return None if settings is None else cls(settings, verifier, history, apology)
+        return None if settings is None else cls(settings, verifier, session, history, apology)
 
     @property
     def spent(self) -> Spent:

@@ -231,7 +231,9 @@ class Session:
     def _build(self, engines: Engines) -> Graph:
         lanes = engines.lanes
         detector = Detector(engines.vad.stream(), VoiceMachine(engines.voice), lanes)
-        fast = self._fast = FastPath.of(engines.relay, engines.verifier, self.history, engines.apology)
+        fast = self._fast = FastPath.of(
+            engines.relay, engines.verifier, self.id, self.history, engines.apology
+        )
         hearer = Hearer(engines.recogniser.stream(), lanes, quick=fast is not None)
         takes = (SessionStarted, Announce, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
         said = (ReplyText, *PLAYOUT_EVENTS)

@@ -134,7 +134,10 @@ class _Turn:
 class Relay:
     """`on(event) -> actions`; see the module's picture."""
 
-    def __init__(self, settings: RelaySettings | None = None, verifier: Verifier | None = None) -> None:
+    def __init__(
+        self, settings: RelaySettings | None = None, verifier: Verifier | None = None, first: int = 0
+    ) -> None:
+        """`first` says with which opener and which frame this session begins, so that not all begin alike."""
         self.settings = settings or RelaySettings()
         self.spent = Spent()
         self._verifier = verifier
@@ -143,7 +146,7 @@ class Relay:
         self._made: dict[str, None] = {}
         """Texts whose audio was made, the latest last."""
         self._asked = ""
-        self._frame = self._opener = 0
+        self._frame = self._opener = first
         self._cut = False
         """The agent was stopped, and it is not decided whether the user wants anything."""
 
