@@ -244,6 +244,20 @@ def test_an_answer_to_what_is_being_asked_is_no_backchannel(text: str, came: lis
     ] == came
 
 
+@pytest.mark.parametrize(("echo", "came"), [(0.9, ["go on"]), (0.1, ["yield"])])
+def test_an_agent_that_has_heard_itself_takes_no_echo_for_a_turn_that_goes_on(
+    echo: float, came: list[str]
+) -> None:
+    """Its answer begins at 5000 ms, and 40 ms later a voice: before, one over its greeting was an echo, or not."""
+    happens: list[Event] = [SessionStarted(t=0, greeting="Hello."), PlayoutStarted(t=0, attempt=0)]
+    happens += [*voice(1000, 1300), PlayoutEnded(t=2000 * MS, attempt=0, heard="Hello."), *voice(3000, 4000)]
+    happens += [*words(4150, 0.99), PlayoutStarted(t=5000 * MS, attempt=1), *voice(5040, 5200)]
+    happens += [*frames(960, 2000, echo=echo), *frames(5000, 6000, echo=0.9)]
+    found = [event for event in decided(happens, CLASSES) if event.t > 5000 * MS]
+    told = {Yield: "yield", Unduck: "go on"}
+    assert [told[type(event)] for event in found if type(event) in told] == came
+
+
 def test_words_that_decide_first_leave_nothing_to_the_class() -> None:
     said = [*voice(2000, 2150), guess(2230, "Mm-hm."), *frames(2000, 4000, turn=0.9)]
     assert over_speech(said, CLASSES) == [("go on", 2230)]

@@ -64,6 +64,7 @@ class Floor:
         self._empty = False
         self._voiced = self._passed = False
         """A voice is on now; a model took it for one that does not want the floor."""
+        self._echoes = False  # the agent hears itself: a voice right after it began is no turn that goes on
         self._onset = 0
         self._reason = ""  # why the agent has the floor
         self._audible_from: int | None = None
@@ -100,6 +101,7 @@ class Floor:
                 pass  # it may be the answer
             case OverlapClass() if self._overlap is not None and event.attempt == self._attempt:
                 self._passed = event.kind != "turn"
+                self._echoes = self._echoes or event.kind in ("echo", "nobody")
                 return self._hold(event.t) if self._passed else self._take_floor(event.t)
             case OverlapClass(kind="turn") if (
                 self._voiced and self._passed and event.attempt == self._attempt
@@ -134,7 +136,7 @@ class Floor:
             return []
         if self._reason == "announcement" and self._unheard(event.onset):
             return [Yield(t=event.t, attempt=self._attempt), *self._begin_turn(event.t)]
-        if self._goes_on(event.onset):
+        if self._goes_on(event.onset) and not self._echoes:
             self.state = State.USER
             return [Yield(t=event.t, attempt=self._attempt), Resumed(t=event.t, attempt=self._attempt)]
         barge = SetTimer(BARGE, max(event.t, event.onset + to_ticks(self.settings.barge)))
