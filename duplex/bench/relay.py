@@ -35,8 +35,8 @@ COMMAND = "duplex bench relay"
 SCRIPT = "relay.yaml"
 CALLED = 16
 """Interruptions that are also said over a call, and half as many of each other kind."""
-ON_THE_WAY = 0.4
-"""Seconds, at most, that a frame takes to its place in the caller's recording."""
+ON_THE_WAY = 1.0
+"""Seconds, at most, that a frame takes to its place in the caller's recording, on a busy machine."""
 
 Rule = Literal["words", "any"]
 Play = Callable[[Prepared, Contender], Replay]

@@ -152,7 +152,7 @@ def judged(replay: Replay, events: list[Event], late: float = 0.0) -> Case | Non
         stop is not None and stop <= YIELD_WITHIN,
         held(replay.agent, spoken, start, onset, min(until, start + len(spoken.pcm) / RATE)),
         None if yielded is None else resumed,
-        None if yielded is None else _words(replay, events, spoken, start, yielded + 0.1 + late),
+        None if yielded is None else _words(replay, events, spoken, start, yielded + 0.1 + start - left),
     )
 
 
