@@ -18,8 +18,9 @@ import anyio
 from duplex.agent.engines import engines_for
 from duplex.agent.loader import load_agent
 from duplex.agent.session import Engines, Session
+from duplex.audio.levels import level_dbfs
 from duplex.audio.pcm import Pcm
-from duplex.bench.conversation import ANSWER_LIMIT, PAUSE, read_questions
+from duplex.bench.conversation import ANSWER_LIMIT, read_questions
 from duplex.bench.measure import Measure, of_quantile, of_share
 from duplex.bench.speaker import Speaker
 from duplex.bench.turns import first_audio
@@ -28,6 +29,7 @@ from duplex.resources import config_path
 from duplex.server.app import create_app
 from duplex.server.serve import serving
 from duplex.transport.webrtc.caller import RATE, Caller
+from duplex.transport.webrtc.errors import CallError
 
 COMMAND = "duplex bench relay --load"
 AGENT = "lakes"
@@ -37,6 +39,7 @@ SPEAKS = 0.3
 TURNS, AT_ONCE = 8, 3
 """Questions of each caller, staggered and all at once."""
 SEED = 11
+AUDIBLE_DBFS = -45.0
 OUT = Path("out/bench-relay")
 _CLIENT = "from duplex.bench.relay_load import main; main()"
 """Imported, not run as a module: what it pickles must be of a module that this process knows."""
@@ -124,17 +127,19 @@ def main() -> None:
 
 
 async def _call_all(plan: Plan) -> list[Turn]:
-    turns: list[Turn] = []
+    """Recordings are looked at when all have hung up: while they speak, the callers have no time for it."""
+    spoken: list[tuple[Caller, list[tuple[float, float]], int]] = []
     ready = [anyio.Event() for _ in plan.turns]
     begin = anyio.Event()
 
     async def call(number: int) -> None:
         async with Caller(plan.url, loopback=True) as caller:
             await caller.connect(timeout=60)
-            await caller.wait_for_quiet(caller.now + 1.0, quiet=PAUSE)
+            await anyio.sleep(1.0)
             ready[number].set()
             await begin.wait()
-            turns.extend(await _talk(caller, plan.turns[number]))
+            said = plan.turns[number]
+            spoken.append((caller, await _talk(caller, said), len(said)))
             await caller.hang_up()
 
     async with anyio.create_task_group() as tasks:
@@ -143,19 +148,30 @@ async def _call_all(plan: Plan) -> list[Turn]:
         for each in ready:
             await each.wait()
         begin.set()
-    return turns
+    return [turn for caller, spans, planned in spoken for turn in _turns(caller, spans, planned)]
 
 
-async def _talk(caller: Caller, said: list[tuple[float, Pcm]]) -> list[Turn]:
-    zero, spans = caller.now, []
-    for at, pcm in said:
-        await anyio.sleep(max(0.0, zero + at - caller.now))
-        await caller.wait_for_quiet(caller.now - 0.3, quiet=0.3)
-        spans.append(await caller.say(pcm))
-    await anyio.sleep(ANSWER_LIMIT)
+async def _talk(caller: Caller, said: list[tuple[float, Pcm]]) -> list[tuple[float, float]]:
+    """When each question began and ended; of a call that ends too soon, those that could be asked."""
+    zero, spans = caller.now, list[tuple[float, float]]()
+    try:
+        for at, pcm in said:
+            await anyio.sleep(max(0.0, zero + at - caller.now))
+            while level_dbfs(caller.heard(caller.now - 0.4, caller.now)) > AUDIBLE_DBFS:  # noqa: ASYNC110
+                await anyio.sleep(0.1)
+            spans.append(await caller.say(pcm))
+        await anyio.sleep(ANSWER_LIMIT)
+    except CallError as error:
+        print(f"after {caller.now - zero:.0f} s: {error}", file=sys.stderr)
+    return spans
+
+
+def _turns(caller: Caller, spans: list[tuple[float, float]], planned: int) -> list[Turn]:
+    """What was answered when; what a call could not ask is lost."""
     _, agent = caller.recording()
     starts = [start for start, _ in spans[1:]] + [len(agent) / RATE]
-    return [
+    asked = [
         Turn(end, first_audio(agent, RATE, end, min(until, end + ANSWER_LIMIT)))
         for (_, end), until in zip(spans, starts, strict=True)
     ]
+    return asked + [Turn(len(agent) / RATE, None)] * (planned - len(spans))
