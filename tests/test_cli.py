@@ -21,7 +21,19 @@ from duplex.agent.loader import AgentFileError
 from duplex.cli import Bench, main
 
 EVERYWHERE = {"--log-level": True, "--log-json": False}
-COMMANDS = ("demo", "serve", "call", "run", "talk", "check", "schema", "graph", "bench", "models", "models pull")
+COMMANDS = (
+    "demo",
+    "serve",
+    "call",
+    "run",
+    "talk",
+    "check",
+    "schema",
+    "graph",
+    "bench",
+    "models",
+    "models pull",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +126,11 @@ def test_check_tells_every_fault(duplex: Command, tmp_path: Path) -> None:
 
 
 def test_check_of_nothing(duplex: Command) -> None:
-    assert duplex("check", "nobody") == (1, "", "duplex: no shipped agent 'nobody'; there are: barista, desk, lakes\n")
+    assert duplex("check", "nobody") == (
+        1,
+        "",
+        "duplex: no shipped agent 'nobody'; there are: barista, desk, lakes\n",
+    )
     code, out, err = duplex("check", "nobody", "--json")
     assert (code, err) == (1, "")
     assert json.loads(out)["faults"][0]["message"].startswith("no shipped agent")

@@ -66,7 +66,9 @@ def test_what_is_noted_stays_whatever_becomes_of_the_turn() -> None:
 
 
 def test_an_announcement_answers_nobody() -> None:
-    said = told(final(1, "q"), commit(1), played(1, "a"), commit(2, "announcement"), played(2, "Still there?"))
+    said = told(
+        final(1, "q"), commit(1), played(1, "a"), commit(2, "announcement"), played(2, "Still there?")
+    )
     assert said == [("user", "q"), ("agent", "a"), ("agent", "Still there?")]
 
 

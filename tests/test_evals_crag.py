@@ -350,7 +350,9 @@ def test_questions_on_a_word_clock(agent: AgentSpec, questions: Path, docs: Path
     waited = {(row.id, row.policy): row.first_audio or 0.0 for row in slow}
     for id in {row.id for row in slow}:
         assert waited[id, "open_book"] > 1.5
-        assert waited[id, "own"] < waited[id, "open_book"], "it was asked while the question was still being put"
+        assert waited[id, "own"] < waited[id, "open_book"], (
+            "it was asked while the question was still being put"
+        )
     _kept(agent, options, ran)
     _reported(ran, options)
 

@@ -99,7 +99,9 @@ async def _play(replay: Replay, prepared: Prepared, contender: Contender) -> Non
     elif recording.ended:
         replay.error = f"the agent ended the conversation after {replay.seconds:.1f} s"
     elif stalled > STALLED * replay.seconds:
-        replay.error = f"this machine is too busy for a call: the caller itself could not speak for {stalled:.1f} s"
+        replay.error = (
+            f"this machine is too busy for a call: the caller itself could not speak for {stalled:.1f} s"
+        )
 
 
 def _heard(agent: Pcm) -> list[Record]:
