@@ -46,9 +46,10 @@ from duplex.resources import config_path
 FOLDS = 5
 SHIFTS = tuple(0.25 * step for step in range(-16, 17))
 SURE = (None, *(Sure(p, frames) for p in (0.5, 0.6, 0.7, 0.8, 0.9) for frames in (1, 2, 3, 4)))
-KINDS: tuple[OverlapKind, ...] = ("echo", "nobody", "side", "backchannel", "noise")
-"""What the core is asked for. What wants the floor it is not asked, but for a voice that it had let pass: the words
-tell that better (with voices from elsewhere, this core takes every listener's "mm-hm" for a turn)."""
+KINDS: tuple[OverlapKind, ...] = ("echo", "nobody", "side", "noise")
+"""What the core is asked for: whose a voice is. What the user's own wants the words tell better: it takes "mm-hm"
+for a turn in one voice, and "wait" for a listener's word in another. It is asked for a turn only in a voice that it had
+let pass."""
 _LONGEST = 1.6
 """Seconds of a silence that are learnt from."""
 _FIRST = 0.16
