@@ -41,7 +41,11 @@ DOCS = [
         "title": "Otters",
         "text": "Otters hold hands while they sleep, so that none drifts away.",
     },
-    {"id": "d-deep", "title": "Deep lakes", "text": "The deepest lake in the world is Lake Baikal."},
+    {
+        "id": "d-deep",
+        "title": "Deep lakes",
+        "text": "The deepest lake in the world is Lake Baikal, 1,642 metres deep.",
+    },
 ]
 
 
