@@ -110,7 +110,8 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(data: Path) -> Non
     )
     assert halves["progress"]["step"] == 6
     for name, value in whole["core"].items():
-        torch.testing.assert_close(halves["core"][name], value, atol=1e-6, rtol=0)
+        # Sums come out a little differently from run to run; a step that was lost or done twice moves weights by 1e-3.
+        torch.testing.assert_close(halves["core"][name], value, atol=5e-5, rtol=0)
 
 
 def test_a_run_begins_with_what_another_learnt(data: Path) -> None:

@@ -33,6 +33,8 @@ _TAIL = 8
 """Words at the end of a turn by which it is seen whether its last one was written."""
 _SYLLABLES = 5
 """Frames over which an echo's loudest one counts: it does not come and go with each syllable."""
+_SAME = 1e-6
+"""Seconds: moments no further apart are the same."""
 
 _LISTEN, _START, _HOLD, _MURMUR, _YIELD, _RESUME, _IGNORE = range(len(STATES))
 _NONE, _BACKCHANNEL, _TAKES, _SIDE, _ECHO, _NOISE = range(len(OVERLAPS))
@@ -74,7 +76,7 @@ class _Labeller:
 
     def _between(self, start: float, end: float) -> NDArray[np.bool_]:
         """Frames whose end lies in (start, end]."""
-        inside: NDArray[np.bool_] = (self._ends > start + 1e-6) & (self._ends <= end + 1e-6)
+        inside: NDArray[np.bool_] = (self._ends > start + _SAME) & (self._ends <= end + _SAME)
         return inside
 
     def _during(self, spans: Iterable[tuple[float, float]]) -> NDArray[np.bool_]:
@@ -115,7 +117,8 @@ class _Labeller:
                 state[self._between(start, end)] = _HOLD
             for start, end in turn.invites:
                 state[self._between(start + MURMUR_FROM, min(end, start + MURMUR_UNTIL))] = _MURMUR
-            state[self._between(turn.over, turn.answered)] = _START
+            # A frame that ends just as the turn is over belongs to what follows, as in `_end_in`.
+            state[self._between(turn.over - 2 * _SAME, turn.answered)] = _START
         for sound in self._schedule.agent:
             state[self._between(sound.start, sound.end)] = _LISTEN
             if sound.kind is Kind.murmur:
@@ -170,14 +173,14 @@ class _Labeller:
         starts = [*(turn.sound.start for turn in self._schedule.turns[1:]), np.inf]
         for turn, following in zip(self._schedule.turns, starts, strict=False):
             inside = self._between(turn.sound.start, min(turn.answered, following))
-            left = np.ceil((turn.over - self._ends[inside]) / FRAME_SECONDS - 1e-6)
+            left = np.ceil((turn.over - self._ends[inside] - _SAME) / FRAME_SECONDS)
             end_in[inside] = np.clip(left, 0, np.iinfo(np.int16).max).astype(np.int16)
         return end_in
 
     def _complete(self, readings: Sequence[Reading]) -> NDArray[np.int8]:
         complete = np.full(len(self._ends), UNKNOWN, np.int8)
         for reading in readings:
-            complete[self._ends >= reading.heard.t - 1e-6] = UNKNOWN
+            complete[self._ends >= reading.heard.t - _SAME] = UNKNOWN
             turn = turn_of(reading, self._schedule.turns)
             if turn is not None:  # an answered turn is no longer asked about
                 known = self._between(reading.heard.t - FRAME_SECONDS / 1e3, turn.answered)
