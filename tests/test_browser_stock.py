@@ -185,7 +185,7 @@ def test_it_starts_asks_types_and_is_hung_up_on(served: Served, site: str, tmp_p
         talk.wait_message("bot-stopped-speaking", 3)
         fed = [each["event"] for each in talk.events("serverMessage") if each["kind"] == "event"]
         assert len(fed) > 30
-        recorded = served.events()
+        recorded = [each for each in served.events() if each["type"] != "CoreFrame"]  # too many to send
         assert fed == recorded[-len(fed) :] or fed == recorded[: len(fed)]
         assert [each["text"] for each in fed if each["type"] == "TypedText"][-1] == "Thank you."
         talk.run("await stock.client.sendClientRequest('events', {on: false})")
