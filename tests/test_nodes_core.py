@@ -265,7 +265,7 @@ def test_memory_is_flat_over_a_call(core: DuplexCore, speech: Pcm) -> None:
         before, after = run_virtual(main, compute="fixed", costs={"core": 0.001})
     finally:
         tracemalloc.stop()
-    assert after - before < 30_000
+    assert after - before < 100_000  # a frame that were kept each time would be 200 kB
 
 
 class NoList(list[object]):
