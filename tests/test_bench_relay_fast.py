@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from duplex.bench.conversation import Question
+from duplex.bench.logistic import standardised
 from duplex.bench.relay_drafts import Sample, partials, template
 from duplex.bench.relay_fast import Turn, measured, pauses, sessions, turns_of
-from duplex.bench.relay_train import auroc, fit, part, read, threshold, train
+from duplex.bench.relay_train import PENALTY, auroc, part, read, threshold, train
 from duplex.dialogue.events import AGENT_RATE, Event, PlayoutStarted, ReplyText, Speech, SpokenWord
 from duplex.dialogue.relay_events import Prefix
 from duplex.dialogue.verifier import FEATURES, LogisticVerifier
@@ -148,7 +149,7 @@ def test_the_threshold_is_the_least_that_allows_few_bad_ones() -> None:
 def test_the_fit_finds_what_decides() -> None:
     rng = np.random.default_rng(1)
     table = np.column_stack([np.ones(400), rng.normal(size=400), rng.normal(size=400)])
-    weights = fit(table, (table[:, 1] > 0).astype(np.float64))
+    weights = standardised(table, (table[:, 1] > 0).astype(np.float64), PENALTY)
     assert weights[1] > 3
     assert abs(weights[2]) < 0.5
 

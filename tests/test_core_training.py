@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -102,6 +103,9 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(data: Path) -> Non
             raise Stopped
 
     train(job(data, "whole"))
+    # One word path for both: trained twice it differs by a last bit, which Adam makes more of.
+    (data / "halves").mkdir()
+    shutil.copy(data / "whole" / "words.pt", data / "halves")
     with pytest.raises(Stopped):
         train(job(data, "halves"), stop)
     train(job(data, "halves"))
@@ -110,8 +114,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(data: Path) -> Non
     )
     assert halves["progress"]["step"] == 6
     for name, value in whole["core"].items():
-        # Sums come out a little differently from run to run; a step that was lost or done twice moves weights by 1e-3.
-        torch.testing.assert_close(halves["core"][name], value, atol=5e-5, rtol=0)
+        torch.testing.assert_close(halves["core"][name], value, atol=1e-6, rtol=0)
 
 
 def test_a_run_begins_with_what_another_learnt(data: Path) -> None:

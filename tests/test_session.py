@@ -9,7 +9,6 @@ from pathlib import Path
 import anyio
 import numpy as np
 import pytest
-import soxr
 
 from duplex.agent.engines import load_engines
 from duplex.agent.loader import load_agent
@@ -29,7 +28,6 @@ from duplex.dialogue.events import (
 from duplex.dialogue.history import History, Turn
 from duplex.graph import Event, Lanes, run_virtual
 from duplex.nodes.answerer import Answerer, SameForAll, Sentence
-from tts import KokoroSynthesiser
 
 pytestmark = pytest.mark.models
 
@@ -93,19 +91,6 @@ def talk(folder: Path, text: str, user: Pcm, answer: Answerer | None = None) -> 
             await loaded.lanes.aclose()
 
     return run_virtual(main)
-
-
-@pytest.fixture(scope="module")
-def voice(model_path: Callable[[str], Path]) -> Callable[[str], Pcm]:
-    engine = KokoroSynthesiser(model_path("kokoro"), voice="bm_george")
-
-    def say(text: str) -> Pcm:
-        utterance = engine.stream()
-        pcm = np.concatenate([chunk.pcm for chunk in (*utterance.feed(text), *utterance.finish())])
-        resampled = soxr.resample(pcm.astype(np.float32), engine.sample_rate, RATE)
-        return np.clip(resampled, -32_768, 32_767).astype(np.int16)
-
-    return say
 
 
 def silence(seconds: float) -> Pcm:

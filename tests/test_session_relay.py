@@ -8,7 +8,6 @@ from pathlib import Path
 import anyio
 import numpy as np
 import pytest
-import soxr
 import yaml
 
 from duplex.agent.engines import load_engines
@@ -21,7 +20,6 @@ from duplex.dialogue.relay import Spent
 from duplex.dialogue.relay_events import Prefix
 from duplex.graph import Event, Lanes, run_virtual
 from duplex.resources import config_path
-from tts import KokoroSynthesiser
 
 pytestmark = pytest.mark.models
 
@@ -65,19 +63,6 @@ def talk(folder: Path, user: Pcm) -> tuple[Pcm, list[Event], tuple[Turn, ...], S
     session = run_virtual(main, compute="fixed", costs=costs)
     assert session.spent is not None
     return np.concatenate(heard), events, session.history.turns, session.spent
-
-
-@pytest.fixture(scope="module")
-def voice(model_path: Callable[[str], Path]) -> Callable[[str], Pcm]:
-    engine = KokoroSynthesiser(model_path("kokoro"), voice="bm_george")
-
-    def say(text: str) -> Pcm:
-        utterance = engine.stream()
-        pcm = np.concatenate([chunk.pcm for chunk in (*utterance.feed(text), *utterance.finish())])
-        resampled = soxr.resample(pcm.astype(np.float32), engine.sample_rate, RATE)
-        return np.clip(resampled, -32_768, 32_767).astype(np.int16)
-
-    return say
 
 
 def silence(seconds: float) -> Pcm:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duplex.bench.llm import rows
+from duplex.bench.logistic import standardised
 from duplex.bench.search import dev_questions, open_lakes
 from duplex.bench.turns import is_right
 from duplex.llm.select import BY_MEANING, BY_WORDS, by_meaning, by_words, possible, split
@@ -47,9 +48,9 @@ def questions() -> Iterator[Asked]:
     """The development questions of every subject, searched for in that subject's own texts."""
     embedder = MiniLM(model_folder("minilm"))
     with tempfile.TemporaryDirectory() as scratch:
-        for subject, texts, questions in _subjects():
+        for subject, texts, questions in subjects():
             home = Path(scratch, subject)
-            index = _open_texts(texts, embedder, home)
+            index = open_texts(texts, embedder, home)
             yield from (_asked(index, subject, *question) for question in questions)
         index = open_lakes(embedder, Path(scratch, "lakes"))
         yield from (_asked(index, "lakes", one.text, list(one.answers)) for one in dev_questions())
@@ -58,7 +59,7 @@ def questions() -> Iterator[Asked]:
             yield from (_asked(index, group, row["question"], row["answers"]) for row in more)
 
 
-def _subjects() -> Iterator[tuple[str, dict[str, str], list[tuple[str, list[str]]]]]:
+def subjects() -> Iterator[tuple[str, dict[str, str], list[tuple[str, list[str]]]]]:
     """Each invented subject: its name, its texts by title, and its questions with accepted answers."""
     grounded = [row | {"subject": "grounded"} for row in rows(config_path("bench/grounded.jsonl"))]
     data = [*rows(config_path("bench/subjects.jsonl")), *grounded]
@@ -68,7 +69,7 @@ def _subjects() -> Iterator[tuple[str, dict[str, str], list[tuple[str, list[str]
         yield subject, texts, [(row["question"], row["answers"]) for row in own if row["kind"] == "question"]
 
 
-def _open_texts(texts: dict[str, str], embedder: Embedder, home: Path) -> KnowledgeIndex:
+def open_texts(texts: dict[str, str], embedder: Embedder, home: Path) -> KnowledgeIndex:
     folder = home / "knowledge"
     folder.mkdir(parents=True)
     for number, (title, text) in enumerate(texts.items()):
@@ -96,20 +97,7 @@ def fit(data: list[Asked], columns: slice) -> Array:
     """float64 [f]: the weights of the features in these columns, the first of which is 1."""
     table = np.concatenate([one.features[:, columns] for one in data])
     labels = np.concatenate([one.right for one in data]).astype(np.float64)
-    mean, spread = table.mean(axis=0), table.std(axis=0)
-    mean[0], spread[0] = 0.0, 1.0
-    spread[spread == 0] = 1.0
-    table = (table - mean) / spread
-    penalty = np.full(table.shape[1], PENALTY)
-    penalty[0] = 1e-6
-    weights = np.zeros(table.shape[1])
-    for _ in range(50):
-        chance = 1.0 / (1.0 + np.exp(-table @ weights))
-        curvature = table.T @ (table * (chance * (1 - chance))[:, None]) + np.diag(penalty)
-        weights = weights + np.linalg.solve(curvature, table.T @ (labels - chance) - penalty * weights)
-    raw: Array = weights / spread
-    raw[0] -= raw[1:] @ mean[1:]
-    return raw
+    return standardised(table, labels, PENALTY)
 
 
 def cross_validated(data: list[Asked], columns: slice) -> list[tuple[Asked, float, int]]:

@@ -20,7 +20,7 @@ from duplex.agent.answering import FromKnowledge, Sentence
 from duplex.agent.brain import Brain, load_brain
 from duplex.agent.engines import grounded
 from duplex.agent.spec import AgentSpec
-from duplex.bench.answer_fit import _open_texts, _subjects
+from duplex.bench.answer_fit import open_texts, subjects
 from duplex.bench.llm import rows
 from duplex.bench.search import dev_questions, open_lakes
 from duplex.dialogue.history import History
@@ -141,8 +141,8 @@ def _indexes(scratch: Path) -> Iterator[tuple[str, KnowledgeIndex, list[str]]]:
             asked += [form.format(title) for form in TEMPLATES]
     random.Random(1).shuffle(asked)  # so that what is made first is of all kinds
     yield "lakes", index, asked
-    for subject, texts, questions in _subjects():
-        yield subject, _open_texts(texts, embedder, scratch / subject), [text for text, _ in questions]
+    for subject, texts, questions in subjects():
+        yield subject, open_texts(texts, embedder, scratch / subject), [text for text, _ in questions]
 
 
 class _Silent:

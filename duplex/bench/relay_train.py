@@ -18,6 +18,7 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
+from duplex.bench.logistic import standardised
 from duplex.bench.relay_drafts import Sample, samples
 from duplex.dialogue.relay import Sight
 from duplex.dialogue.verifier import FEATURES, features
@@ -96,24 +97,6 @@ def row(sample: Sample) -> tuple[float, ...]:
     return features(draft, Sight(sample.question, sample.words))
 
 
-def fit(table: Array, labels: Array) -> Array:
-    """float64 [f]: weights of features [n, f], the first of which is 1, for labels [n] of 0 and 1."""
-    mean, spread = table.mean(axis=0), table.std(axis=0)
-    mean[0], spread[0] = 0.0, 1.0
-    spread[spread == 0] = 1.0
-    scaled = (table - mean) / spread
-    penalty = np.full(table.shape[1], PENALTY)
-    penalty[0] = 1e-6
-    weights = np.zeros(table.shape[1])
-    for _ in range(50):
-        chance = 1.0 / (1.0 + np.exp(-scaled @ weights))
-        curvature = scaled.T @ (scaled * (chance * (1 - chance))[:, None]) + np.diag(penalty)
-        weights = weights + np.linalg.solve(curvature, scaled.T @ (labels - chance) - penalty * weights)
-    raw: Array = weights / spread
-    raw[0] -= raw[1:] @ mean[1:]
-    return raw
-
-
 def auroc(scores: Array, labels: Array) -> float:
     """The chance that a good one has a higher score than a bad one (Mann and Whitney 1947); .5 for ties."""
     good, bad = scores[labels == 1], scores[labels == 0]
@@ -147,7 +130,7 @@ def train(drafts: Sequence[Sample]) -> Trained:
         raise ValueError(f"{len(judged)} drafts are too few")
     tables = {name: np.array([row(one) for one in some]) for name, some in parts.items()}
     labels = {name: np.array([float(one.good) for one in some]) for name, some in parts.items()}
-    weights = fit(tables["train"], labels["train"])
+    weights = standardised(tables["train"], labels["train"], PENALTY)
     scores = {name: 1.0 / (1.0 + np.exp(-table @ weights)) for name, table in tables.items()}
     keep = threshold(scores["validation"], labels["validation"])
     figures = {name: _figures(scores[name], labels[name], keep) for name in parts}

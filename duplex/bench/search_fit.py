@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from duplex.bench.logistic import newton
 from duplex.bench.search import Question, dev_questions, embedders, holds_answer, open_lakes
 from tools_rag.index import KnowledgeIndex
 
@@ -46,12 +47,7 @@ def pairs(index: KnowledgeIndex, questions: list[Question]) -> Pairs:
 
 def fit(features: Array, labels: Array) -> Array:
     """float64 [3]: bias, and the weights of cosine and coverage."""
-    weights = np.zeros(3)
-    for _ in range(50):
-        chance = 1.0 / (1.0 + np.exp(-features @ weights))
-        curvature = features.T @ (features * (chance * (1 - chance))[:, None]) + np.diag(PENALTY)
-        weights = weights + np.linalg.solve(curvature, features.T @ (labels - chance) - PENALTY * weights)
-    return weights
+    return newton(features, labels, PENALTY)
 
 
 def cross_validated(data: Pairs, questions: list[Question]) -> Array:
