@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from duplex import shell
-from duplex.bench.relay_cli import verifier
+from duplex.bench.relay_cli import RelayPart, verifier
 from duplex.core.cli import app as train_app
 from duplex.evals.cli import app as eval_app
 from duplex.models.cli import app as models_app
@@ -241,7 +241,9 @@ def bench(
     file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the measures here.")
     ] = None,
-    load: Annotated[bool, typer.Option("--load", help="Of relay: only many calls at once.")] = False,
+    part: Annotated[
+        list[RelayPart] | None, typer.Option(help="Of relay: only this part; may be given again.")
+    ] = None,
     offline: Offline = False,
 ) -> None:
     """Measure something and print the figures; a figure that could not be measured is absent."""
@@ -252,14 +254,14 @@ def bench(
     _set_offline(offline)
     if file is not None and not file.parent.is_dir():  # said now, not after minutes of measuring
         raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--json")
-    if load and what is not Bench.relay:
-        raise typer.BadParameter("only relay has a part with many calls", param_hint="--load")
+    if part and what is not Bench.relay:
+        raise typer.BadParameter("only relay has parts", param_hint="--part")
     run_it = import_module(f"duplex.bench.{what.value}").run
-    measures: list[Measure] = run_it(load=True) if load else run_it()
+    measures: list[Measure] = run_it(part or (), file) if what is Bench.relay else run_it()
     for measure in measures:
         interval = f"  [{measure.ci95[0]:g}, {measure.ci95[1]:g}]" if measure.ci95 else ""
         typer.echo(f"{measure.name:32} {measure.value:>10g} {measure.unit:8} n={measure.n}{interval}")
-    if file is not None:
+    if file is not None and what is not Bench.relay:  # which writes part by part
         write_json(measures, file)
 
 

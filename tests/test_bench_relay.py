@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from duplex.bench.relay import called, measured
 from duplex.bench.relay_cases import Case, of_the_suite, scripted
 from duplex.bench.relay_load import CALLS, SPEAKS, TURNS, staggered, together
+from duplex.bench.relay_overlap import OVERLAP, called, measured, told
 from duplex.bench.relay_sound import RATE, Spoken, agreement, begins, ducked_after, gains, held, words_in
 
 Pcm = np.ndarray[tuple[int], np.dtype[np.int16]]
@@ -81,7 +81,7 @@ def case(kind: str, **what: object) -> Case:
 def test_figures_and_those_that_are_absent() -> None:
     turns = [case("turn", stop=0.4, yielded=True, held=False, resumed=False, words=(5, 5)), case("turn")]
     asides = [case("backchannel"), case("noise", held=False, resumed=True), case("side", held=False)]
-    figures = {each.name: each.value for each in measured([*turns, *asides], "relay.")}
+    figures = {each.name: each.value for each in measured([*turns, *asides], "relay.", OVERLAP)}
     assert figures["relay.duck_p50_ms"] == 100
     assert figures["relay.stop_p50_ms"] == 400
     assert figures["relay.yield_share"] == 0.5
@@ -89,7 +89,7 @@ def test_figures_and_those_that_are_absent() -> None:
     assert figures["relay.resume_share"] == 1.0
     assert figures["relay.heard_word_accuracy"] == 1.0
     assert {"relay.stop_p50_ms", "relay.yield_share"}.isdisjoint(
-        each.name for each in measured(asides, "relay.")
+        each.name for each in measured(asides, "relay.", OVERLAP)
     )
     assert not any(math.isnan(value) for value in figures.values())
 
@@ -124,3 +124,8 @@ def test_callers_speak_a_third_of_the_time_and_are_staggered() -> None:
     shares = [sum(len(pcm) for _, pcm in said[:-1]) / RATE / (said[-1][0] - said[0][0]) for said in plan]
     assert np.mean(shares) == pytest.approx(SPEAKS, abs=0.02)
     assert [said[0][0] for said in together(clips)] == [0.0] * CALLS
+
+
+def test_a_case_is_told_in_a_line() -> None:
+    case = Case("side_03", "side", 0.12, None, False, True, None, None)
+    assert told(case) == "side_03: softer after 120 ms, went on"

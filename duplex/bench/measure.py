@@ -90,3 +90,22 @@ def write_json(measures: Iterable[Measure], path: str | Path) -> None:
     """
     text = json.dumps({"measures": [asdict(measure) for measure in measures]}, indent=2, allow_nan=False)
     Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def merge_json(measures: Sequence[Measure], path: Path) -> None:
+    """Put measures into a file that `write_json` wrote, or a new one.
+
+    What the file held by the same commands goes: a figure that could not be measured this time is left out.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: it is none of `write_json`'s.
+    """
+    kept: list[Measure] = []
+    if path.exists():
+        try:
+            kept = [Measure(**row) for row in json.loads(path.read_text(encoding="utf-8"))["measures"]]
+        except (TypeError, KeyError, ValueError) as error:
+            raise ValueError(f"{path}: holds no measures ({error})") from error
+    commands = {measure.command for measure in measures}
+    write_json([*(each for each in kept if each.command not in commands), *measures], path)

@@ -1,12 +1,25 @@
-"""`duplex train verifier`."""
+"""`duplex train verifier`, and the parts of `duplex bench relay`."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class RelayPart(StrEnum):
+    """What of the relay can be measured alone: the fast path, voices over the agent's in virtual time and over calls,
+    drafts as text, many calls at once, and whether answers are as good."""
+
+    fast = "fast"
+    overlap = "overlap"
+    drafts = "drafts"
+    calls = "calls"
+    load = "load"
+    quality = "quality"
 
 
 def verifier(

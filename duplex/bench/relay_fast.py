@@ -1,14 +1,15 @@
 """How soon the agent begins to speak, with what, and what it costs: the fast path against the same agent without it.
 
-Virtual time, real models, both agents in one run. A caller asks several questions in a session; each turn is read off
-the caller's recording and the session's events. Then utterances with a pause in the middle: does it cut in?
+Virtual time at fixed costs, real models, both agents in one run. A caller asks several questions in a session; each
+turn is read off the caller's recording and the session's events. Then utterances with a pause in the middle: does it
+cut in?
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,25 @@ import yaml
 from numpy.typing import NDArray
 
 from duplex.agent.loader import load_agent
+from duplex.agent.relay_spec import RelaySection
 from duplex.audio.levels import window_levels
 from duplex.bench.conversation import Question, read_questions
 from duplex.bench.measure import Measure, of_quantile, of_share
+from duplex.bench.progress import Progress
+from duplex.bench.relay_agent import Tapped, at_fixed_costs, running
 from duplex.bench.turns import cut_in, first_audio, is_right
 from duplex.dialogue.events import AGENT_RATE, PlayoutStarted, ReplyText, Speech
 from duplex.dialogue.relay_events import Prefix
 from duplex.evals.clips import VOICES
+from duplex.evals.contender import AgentContender
+from duplex.evals.prepare import prepare
 from duplex.evals.record import RATE, Replay
 from duplex.evals.scenario import Scenario
 from duplex.graph import TICKS, Event, to_seconds
 from duplex.llm.words import content
 from duplex.resources import config_path
 
-COMMAND = "duplex bench relay"
+COMMAND = "duplex bench relay --part fast"
 AGENT = "lakes"
 A_SESSION = 5
 """Questions in a session."""
@@ -41,9 +47,6 @@ LIMIT = 6.0
 """Seconds after which an answer counts as none."""
 PAUSES = (0.5, 1.2)
 _AUDIBLE_DBFS, _WINDOW = -45.0, AGENT_RATE // 200
-
-Run = Callable[[bool, Sequence[Scenario]], Iterator[tuple[Replay, list[Event]]]]
-"""Replays scenarios against the agent, with the fast path or without; gives each with its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +72,58 @@ class Turn:
     right: bool
 
 
-def measures(run: Run, questions: Sequence[Question], paused: Sequence[tuple[str, str]]) -> list[Measure]:
+def measures() -> list[Measure]:
     """All figures of the fast path, those of the same agent without it as `relay.off_`."""
-    rows: list[Measure] = []
-    asked, halves = list(sessions(questions)), list(pauses(paused))
-    for fast in (True, False):
-        head = "relay." if fast else "relay.off_"
-        turns = [turn for replay, events in run(fast, asked) for turn in turns_of(replay, events, questions)]
-        for turn in turns:
-            print(f"{'relay' if fast else 'off':5} {turn}", flush=True)
-        rows += measured(turns, head)
-        cuts = [_cuts_in(replay) for replay, _ in run(fast, halves)]
-        if cuts:
-            rows.append(of_share(f"{head}cut_in_share", sum(cuts), len(cuts), COMMAND))
-    return rows
+    return [row for fast in (True, False) for row in ways(fast, questions(), halves())]
+
+
+def ways(fast: bool, asked: Sequence[Question], paused: Sequence[tuple[str, str]]) -> list[Measure]:
+    """The figures of one of the two, on questions and utterances with a pause."""
+    head = "relay." if fast else "relay.off_"
+    spec = load_agent(AGENT)
+    contender = Tapped(AgentContender(spec.model_copy(update={"relay": RelaySection(enabled=fast)})))
+    with running(contender):
+        turns = list(_turns(contender, asked, "relay" if fast else "off"))
+        cuts = list(_cuts(contender, paused, "paused" if fast else "p. off"))
+    rows = measured(turns, head)
+    return [*rows, of_share(f"{head}cut_in_share", sum(cuts), len(cuts), COMMAND)] if cuts else rows
+
+
+def _turns(contender: Tapped, asked: Sequence[Question], name: str) -> Iterator[Turn]:
+    progress = Progress(name, len(asked))
+    for scenario in sessions(asked):
+        replay = at_fixed_costs(prepare(scenario, Path(), contender.voices), contender)
+        if replay.error:
+            print(f"{scenario.id}: {replay.error}", flush=True)
+            continue
+        for turn in turns_of(replay, contender.events, asked):
+            progress.tell(told(turn))
+            yield turn
+
+
+def _cuts(contender: Tapped, paused: Sequence[tuple[str, str]], name: str) -> Iterator[bool]:
+    progress = Progress(name, len(paused))
+    for scenario in pauses(paused):
+        replay = at_fixed_costs(prepare(scenario, Path(), contender.voices), contender)
+        if replay.error:
+            print(f"{scenario.id}: {replay.error}", flush=True)
+            continue
+        cut = _cuts_in(replay)
+        progress.tell(f"{'cut in' if cut else 'waited'} | {' … '.join(texts_of(scenario))}")
+        yield cut
+
+
+def texts_of(scenario: Scenario) -> list[str]:
+    """What a scenario's user says."""
+    return [str((item.tts or {})["text"]) for item in scenario.timeline]
+
+
+def told(turn: Turn) -> str:
+    """A turn in a line."""
+    after = "   -   " if turn.audio is None else f"{1000 * turn.audio:4.0f} ms"
+    seam = "" if turn.seam is None else f" [{1000 * turn.seam:.0f} ms]"
+    head = f"{after} {'right' if turn.right else 'wrong'} {turn.source or '-':8}"
+    return f"{head} | {turn.question} > {turn.answer}{seam}"
 
 
 def measured(turns: Sequence[Turn], head: str) -> list[Measure]:
@@ -168,7 +209,7 @@ def turns_of(replay: Replay, events: Sequence[Event], questions: Sequence[Questi
         end = placed.speech[-1][1]
         after = replay.placed[number + 1].start if number + 1 < len(replay.placed) else end + EVERY
         mine = [event for event in events if end - 0.5 < to_seconds(event.t) < after]
-        question = by_text[(placed.item.tts or {})["text"]]
+        question = by_text[str((placed.item.tts or {})["text"])]
         yield _turn(replay, mine, question, end, unknown)
 
 

@@ -31,7 +31,7 @@ from duplex.server.serve import serving
 from duplex.transport.webrtc.caller import RATE, Caller
 from duplex.transport.webrtc.errors import CallError
 
-COMMAND = "duplex bench relay --load"
+COMMAND = "duplex bench relay --part load"
 AGENT = "lakes"
 CALLS = 8
 SPEAKS = 0.3

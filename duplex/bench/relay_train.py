@@ -90,11 +90,11 @@ def is_said(sample: Sample) -> bool:
     return lacks <= (WRITTEN if sample.source == "model" else 0)
 
 
-def row(sample: Sample) -> tuple[float, ...]:
-    """The features of a sample."""
+def judged(sample: Sample) -> tuple[Draft, Sight]:
+    """A sample as the verifier sees it."""
     sure = (Sureness(sample.logprob, sample.entropy, sample.margin),) if sample.source == "model" else ()
     draft = Draft(sample.text, sample.source, sure, Evidence(sample.chance, sample.ahead))  # type: ignore[arg-type]
-    return features(draft, Sight(sample.question, sample.words))
+    return draft, Sight(sample.question, sample.words)
 
 
 def auroc(scores: Array, labels: Array) -> float:
@@ -120,15 +120,15 @@ def train(drafts: Sequence[Sample]) -> Trained:
     Raises:
         ValueError: there are too few samples.
     """
-    judged = [sample for sample in drafts if sample.source != "talk"]
+    unsure = [sample for sample in drafts if sample.source != "talk"]
     parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
-    for sample in judged:
+    for sample in unsure:
         name = part(sample)
         if name == "train" or is_said(sample):
             parts[name].append(sample)
     if min(map(len, parts.values())) < LEAST_KEPT:
-        raise ValueError(f"{len(judged)} drafts are too few")
-    tables = {name: np.array([row(one) for one in some]) for name, some in parts.items()}
+        raise ValueError(f"{len(unsure)} drafts are too few")
+    tables = {name: np.array([features(*judged(one)) for one in some]) for name, some in parts.items()}
     labels = {name: np.array([float(one.good) for one in some]) for name, some in parts.items()}
     weights = standardised(tables["train"], labels["train"], PENALTY)
     scores = {name: 1.0 / (1.0 + np.exp(-table @ weights)) for name, table in tables.items()}
