@@ -10,10 +10,12 @@ from contextlib import aclosing
 from functools import partial
 
 import anyio
+import numpy as np
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from duplex.graph import JobStatistics, Lanes, LanesClosed, LoopLag, Priority, perf_seconds, run_virtual
 
@@ -41,6 +43,18 @@ class Gate:
         with anyio.fail_after(10):
             while not self.running.is_set():  # noqa: ASYNC110 - it is set by a thread
                 await anyio.sleep(0.001)
+
+
+def test_blas_brings_no_threads_of_its_own() -> None:
+    def threads() -> set[int]:
+        assert np.ones(2) @ np.ones(2) == 2
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    async def main() -> set[int]:
+        async with Lanes() as lanes:
+            return await lanes.heavy(Priority.LLM, threads)
+
+    assert anyio.run(main) == run_virtual(main) == threads() == {1}
 
 
 def test_calls_return_and_raise() -> None:

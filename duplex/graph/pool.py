@@ -16,6 +16,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from duplex.graph.clock import perf_seconds
 from duplex.graph.jobs import Job, JobStatistics, Report, Stream
 from duplex.graph.virtual import VirtualLoop
@@ -164,6 +166,7 @@ class ThreadPool(Pool):
         self._lock.notify()
 
     def _work(self) -> None:
+        threadpool_limits(1, user_api="blas")  # of the whole process, for good
         while True:
             with self._lock:
                 while not self._waiting:

@@ -30,6 +30,7 @@ from typing import Any, Literal, TypeVar, TypeVarTuple
 
 import anyio
 from anyio.to_thread import current_default_thread_limiter
+from threadpoolctl import threadpool_limits
 
 from duplex.graph.clock import perf_seconds
 from duplex.graph.selector import VirtualSelector, VirtualTimeError
@@ -108,6 +109,7 @@ class Compute:
         self._jobs.put(None)
 
     def _work(self) -> None:
+        threadpool_limits(1, user_api="blas")  # of the whole process, for good
         while (job := self._jobs.get()) is not None:
             start = perf_seconds()
             job()
