@@ -9,7 +9,7 @@ import anyio
 import numpy as np
 import pytest
 import soxr
-from test_session import RATE, Pcm, engines, silence, talk, voice  # noqa: F401  voice is a fixture
+from test_session import RATE, Pcm, engines, silence, talk
 
 from duplex.agent.blueprint import mermaid
 from duplex.agent.loader import load_agent
@@ -28,7 +28,7 @@ STORY = (
 )
 
 
-def test_a_question_is_answered_and_the_core_has_its_say(tmp_path: Path, voice: Callable[[str], Pcm]) -> None:  # noqa: F811
+def test_a_question_is_answered_and_the_core_has_its_say(tmp_path: Path, voice: Callable[[str], Pcm]) -> None:
     user = np.concatenate([silence(0.5), voice("What temperature is best for green tea?"), silence(4)])
     came = talk(tmp_path, FULL, user)
     frames = came.of(CoreFrame)
@@ -40,7 +40,7 @@ def test_a_question_is_answered_and_the_core_has_its_say(tmp_path: Path, voice: 
     assert came.of(PlayoutStarted)
 
 
-def test_switched_off_nothing_of_it_is_there(tmp_path: Path, voice: Callable[[str], Pcm]) -> None:  # noqa: F811
+def test_switched_off_nothing_of_it_is_there(tmp_path: Path, voice: Callable[[str], Pcm]) -> None:
     user = np.concatenate([silence(0.5), voice("What temperature is best for green tea?"), silence(3)])
     came = talk(tmp_path, f"{TEXT}turns: {{core: off}}\n", user)
     assert not came.of(CoreFrame)

@@ -10,7 +10,7 @@ import anyio
 import numpy as np
 import pytest
 import soxr
-from test_session import RATE, Conversation, Pcm, engines, notes, silence, voice
+from test_session import RATE, Conversation, Pcm, engines, notes, silence
 
 from asr import StreamingWhisper, WhisperModel
 from duplex.agent.session import Engines, Session
@@ -27,7 +27,7 @@ from duplex.dialogue.limits import LimitSettings
 from duplex.graph import Event, run_virtual
 from tts.types import SpeechChunk
 
-__all__ = ["notes", "voice"]
+__all__ = ["notes"]
 pytestmark = pytest.mark.models
 
 DELAY = 0.3

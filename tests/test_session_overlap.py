@@ -12,10 +12,10 @@ from duplex.agent.answering import Sentence
 from duplex.dialogue.events import Commit, PlayoutEnded, Yield
 from duplex.dialogue.history import History, Turn
 from duplex.nodes.answerer import SameForAll
-from tests.test_session import Pcm, notes, silence, talk, voice
+from tests.test_session import Pcm, notes, silence, talk
 
 pytestmark = pytest.mark.models
-__all__ = ["notes", "voice"]
+__all__ = ["notes"]
 
 ANSWER = (
     "The shop is open on Monday from nine to five, and the workshop beside it opens an hour later than that."
