@@ -117,9 +117,13 @@ class Play:
 
 def asked(scene: Scene) -> list[tuple[str, str]]:
     """What the floor's rule will want to know of a dialogue: words, and what the agent had said last."""
+    return [text for turn in turns(scene.dialogue) for text in asked_of(scene, turn)]
+
+
+def asked_of(scene: Scene, turn: Turn) -> list[tuple[str, str]]:
+    """The same, of one turn."""
     return [
         (final_words(scene.dialogue, edge, min(after, edge.t + SOON))[1], scene.said_before(edge.t))
-        for turn in turns(scene.dialogue)
         for edge, after in stops(scene.within(turn))
     ]
 
