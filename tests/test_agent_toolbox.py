@@ -71,6 +71,8 @@ def faults_of(tmp_path: Path, tools: str) -> list[str]:
             "3 tools.0.openapi: effects and tools are named as the operations are",
         ),
         ("  - openapi: {document: 'file://h/a', operations: [a]}", "3 tools.0.openapi: the address begins with"),
+        ("  - python: {function: 'a:b', answer: true}", "3 tools.0.python: `answer` is for a tool that reads"),
+        ("  - http: {name: a, description: abc, url: 'http://h/', answer: true, say: x}", "3 tools.0.http: give `say`"),
         ("  - mqtt: {name: a b, description: abc}", "3 tools.0.mqtt.name: "),
         (
             "  - http:\n      name: a\n      description: abc\n      url: http://h/\n      efect: read",

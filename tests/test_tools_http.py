@@ -14,7 +14,7 @@ import pytest
 
 from tools_rag.tools.http import HttpRequest, HttpTool
 from tools_rag.tools.network import is_public
-from tools_rag.tools.types import MAX_REPLY, Effect, Reply, ToolError, ToolSpec
+from tools_rag.tools.types import MAX_REPLY, Effect, Part, Reply, ToolError, ToolSpec
 
 
 class Api(ThreadingHTTPServer):
@@ -60,6 +60,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _huge(self) -> None:
         self._send(200, b"x" * 10_000_000, "text/plain")
+
+    def _parts(self) -> None:
+        self._send(200, b'{"text": "It rains."}\n{"text": "Take a coat."}\n', "application/x-ndjson")
 
     def _error(self) -> None:
         self._send(500, b"secret stack trace")
@@ -135,6 +138,16 @@ def test_a_post_sends_json_its_headers_and_its_key(api: Api) -> None:
 def test_a_part_of_the_reply_can_be_named(api: Api) -> None:
     assert call(tool(f"{api.url}/ok", result="deep.list.1.name"), city="x").text == "x"
     assert failure(tool(f"{api.url}/ok", result="deep.nothing"), city="x").kind == "reply"
+
+
+def test_a_streamed_reply_is_told_in_parts(api: Api) -> None:
+    parts: list[Part] = []
+
+    async def main() -> Reply:
+        return await tool(f"{api.url}/parts").call({"city": "x"}, parts=parts.append)
+
+    assert anyio.run(main) == Reply("It rains. Take a coat.")
+    assert parts == [Part("It rains.", True), Part("Take a coat.")]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import anyio
 import pytest
 from tools_mcp_http import SCRIPT, OverHttp
 
 from tools_rag.tools.mcp import McpAddress, McpServer, McpTool
-from tools_rag.tools.types import ToolError
+from tools_rag.tools.types import Part, ToolError
 
 STDIO = McpAddress(command=(sys.executable, SCRIPT))
 
@@ -31,7 +32,10 @@ def http(over_http: OverHttp) -> str:
 async def use(server: McpServer) -> None:
     tools = {tool.spec.name: tool for tool in await server.tools({"slow": "read"})}
     effects = {name: tool.spec.effect for name, tool in tools.items()}
-    assert effects == {"stock": "read", "order": "write", "slow": "read", "die": "write", "fail": "write"}
+    assert effects == {
+        **dict.fromkeys(("order", "die", "fail"), "write"),
+        **dict.fromkeys(("stock", "slow", "tell"), "read"),
+    }
     assert tools["stock"].spec.description == "How many of an item are there."
     assert (await tools["stock"].call({"item": "tea", "size": "2"})).text == "6 of tea"
     assert (await tools["order"].call({"item": "tea"})).data == {"ordered": "tea"}
@@ -132,3 +136,22 @@ def test_what_is_no_server_is_said(command: tuple[str, ...]) -> None:
 
     with pytest.raises(ToolError, match="MCP server"):
         anyio.run(main)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_messages_of_progress_are_parts_of_a_text_that_is_answered_from(answers: bool) -> None:
+    told: list[str] = []
+    parts: list[Part] = []
+
+    async def main() -> str:
+        server = McpServer(STDIO)
+        try:
+            tool = next(tool for tool in await server.tools() if tool.spec.name == "tell")
+            tool.spec = replace(tool.spec, answer=answers)
+            return (await tool.call({}, progress=told.append, parts=parts.append)).text
+        finally:
+            await server.aclose()
+
+    said = ["We open at nine.", "We close at five."]
+    assert anyio.run(main) == " ".join(said)
+    assert (told, [part.text for part in parts]) == (([], said) if answers else (said, []))

@@ -33,6 +33,15 @@ async def slow(context: Context) -> str:
     return "done"
 
 
+@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+async def tell(context: Context) -> str:
+    """Tells of the shop, a sentence at a time."""
+    said = ("We open at nine.", "We close at five.")
+    for place, sentence in enumerate(said):
+        await context.report_progress(place + 1, len(said), sentence)
+    return " ".join(said)
+
+
 @server.tool()
 def die() -> str:
     """Ends the server."""

@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from duplex.agent.reading import Reading
 from duplex.nodes.answerer import Report, ToolCall, ToolCancelled, ToolResult
-from tools_rag.tools.types import Reply, Tool, ToolError
+from tools_rag.tools.types import Part, Reply, Tool, ToolError, no_parts
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +29,13 @@ class Call:
         reply: what came, None until then and where nothing did.
         error: what went wrong.
         progress: what the tool last said of how far it is.
+        reading: of a text that an answer is made from.
     """
 
-    def __init__(self, tool: Tool, values: Mapping[str, Any], intent: int) -> None:
-        self.tool, self.values, self.intent = tool, dict(values), intent
+    def __init__(
+        self, tool: Tool, values: Mapping[str, Any], intent: int, reading: Reading | None = None
+    ) -> None:
+        self.tool, self.values, self.intent, self.reading = tool, dict(values), intent, reading
         self.shown = ToolCall(
             tool.spec.name, {name: str(value) for name, value in values.items()}, lasts=True
         )
@@ -49,6 +53,12 @@ class Call:
     def is_of(self, tool: Tool, values: Mapping[str, Any]) -> bool:
         """Whether it asks this tool just this."""
         return self.tool is tool and self.values == dict(values)
+
+    def drop(self) -> None:
+        """Nobody waits for it any more."""
+        self.scope.cancel()
+        if self.reading is not None:
+            self.reading.stop()
 
     def told(self, words: str) -> None:
         """Take what the tool says of how far it is."""
@@ -76,14 +86,18 @@ class Calls:
                 yield
             finally:
                 for call in self._reads:
-                    call.scope.cancel()
+                    call.drop()
 
-    def start(self, tool: Tool, values: Mapping[str, Any], intent: int = 0) -> Call:
-        """Begin a call; a read that asks the same and is not told yet is taken over instead."""
+    def start(
+        self, tool: Tool, values: Mapping[str, Any], intent: int = 0, reading: Reading | None = None
+    ) -> Call:
+        """Begin a call; a read that asks the same and is not told yet is taken over instead, with its reading."""
         assert self._tasks is not None
         call = next((call for call in self._reads if call.is_of(tool, values) and not call.error), None)
         if call is None:
-            call = Call(tool, values, intent)
+            call = Call(tool, values, intent, reading)
+            if reading is not None:
+                self._tasks.start_soon(reading.run)
             if not call.writes:
                 self._reads.append(call)
             self._report(call.shown)
@@ -94,17 +108,19 @@ class Calls:
         """Cancel and forget every read but this one."""
         for call in self._reads:
             if call is not wanted:
-                call.scope.cancel()
+                call.drop()
         self._reads = [call for call in self._reads if call is wanted]
 
     async def _make(self, call: Call) -> None:
         """A write is shielded: whatever ends the conversation, it is not torn in the middle."""
         spec = call.tool.spec
         call.scope.shield = call.writes
+        parts = call.reading.take if call.reading else no_parts
         try:
             with call.scope:
                 key = f"{self._session}-{call.intent}" if call.writes else ""
-                call.reply = await call.tool.call(call.values, key=key, progress=call.told)
+                call.reply = await call.tool.call(call.values, key=key, progress=call.told, parts=parts)
+                parts(Part(call.reply.text, replaces=True))
         except ToolError as error:
             logger.warning("the tool %s: %s", spec.name, error)
             call.error = error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
 
 import anyio
 import numpy as np
+from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from duplex.agent.answering import FromKnowledge, FromModel
@@ -104,6 +105,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         voice=VoiceSettings(start=spec.vad.threshold, stop=spec.vad.threshold - 0.15),
         brain=brain,
         controller=controller,
+        backchannels=spec.turns.backchannels,
         close=close,
     )
     await _warm(engines)
@@ -216,13 +218,29 @@ async def _answering(
     if index is None:  # with a knowledge, what is no tool's by its words is a question to that
         minilm = await _in_thread(embedder, "minilm")
         choice = ToolChoice(embed_in(lanes, minilm.embed))
-    return FromTools(toolbox, otherwise, free, choice=choice), toolbox
+        answerer = _answerer(spec, brain, minilm.embed, lanes, Limits())
+    return FromTools(toolbox, otherwise, free, choice=choice, grounded=answerer), toolbox
 
 
 def grounded(spec: AgentSpec, brain: Brain, index: KnowledgeIndex, lanes: Lanes) -> GroundedAnswerer:
     """What makes an answer of the passages that were found in `index`."""
     given = spec.knowledge.min_score if spec.knowledge else None
-    style: Literal["chat", "completion"] = "chat" if brain.chat else "completion"
     limits = Limits(score=index.supported if given is None else given)
-    embed = embed_in(lanes, index.embed)
-    return GroundedAnswerer(brain.llm, style=style, unknown=spec.unknown, limits=limits, embed=embed)
+    return _answerer(spec, brain, index.embed, lanes, limits)
+
+
+def _answerer(
+    spec: AgentSpec,
+    brain: Brain,
+    embed: Callable[[Sequence[str]], NDArray[np.float32]],
+    lanes: Lanes,
+    limits: Limits,
+) -> GroundedAnswerer:
+    return GroundedAnswerer(
+        brain.llm,
+        style="chat" if brain.chat else "completion",
+        unknown=spec.unknown,
+        limits=limits,
+        embed=embed_in(lanes, embed),
+        ahead=brain.judge is brain.llm,
+    )

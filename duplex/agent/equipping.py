@@ -9,7 +9,7 @@ from typing import Any
 from duplex.agent.tools_shared import Spoken
 from duplex.dialogue.slots import SpokenTool
 from tools_rag.tools.spoken import Listener, in_name, resolved
-from tools_rag.tools.types import Progress, Reply, Tool, ToolError, ToolSpec
+from tools_rag.tools.types import Parts, Progress, Reply, Tool, ToolError, ToolSpec, no_parts, no_progress
 from tools_rag.tools.wanted import Cues
 
 _FEW = 4
@@ -41,16 +41,23 @@ class AbsentTool:
         self.spec = ToolSpec(name, "")
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """Raises ToolError."""
         raise ToolError("failed", "its server is away")
 
 
 def equipped(tool: Tool, said: Spoken) -> Equipped:
-    """A tool with what is said around it."""
+    """A tool with what is said around it. Raises ValueError where a question would be answered by a write."""
     spec = tool.spec
     writes = spec.effect == "write"
+    if writes and spec.answer:
+        raise ValueError(f"{spec.name}: `answer` is for a tool that reads; say `effect: read` if it does")
     wanted = writes if said.confirm is None else said.confirm
     confirm = wanted if isinstance(wanted, str) else _confirmation(spec) if wanted else ""
     spoken = SpokenTool(

@@ -18,7 +18,7 @@ from duplex.agent.tools_shared import headers_with_secrets
 from duplex.agent.tools_spec import McpSection
 from duplex.graph.virtual import outside
 from tools_rag.tools.mcp import McpAddress, McpServer, McpTool
-from tools_rag.tools.types import Progress, Reply, Tool, ToolError
+from tools_rag.tools.types import Parts, Progress, Reply, Tool, ToolError, no_parts, no_progress
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class McpTools:
 
     def _equipped(self, tool: McpTool) -> Equipped:
         said = self._section.said_of(tool.spec.name)
-        tool.spec = replace(tool.spec, say=said.say, timeout=said.timeout)
+        tool.spec = replace(tool.spec, say=said.say, timeout=said.timeout, answer=said.answer)
         return equipped(OnTheOtherSide(tool), said)
 
     def _absent(self) -> list[Equipped]:
@@ -123,11 +123,16 @@ class OnTheOtherSide:
         self.spec = tool.spec
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """See `Tool.call`."""
         with outside():
-            return await self._tool.call(arguments, key=key, progress=progress)
+            return await self._tool.call(arguments, key=key, progress=progress, parts=parts)
 
 
 def _server(section: McpSection) -> McpServer:

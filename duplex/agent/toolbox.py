@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from duplex.agent.equipping import Equipped, equipped
 from duplex.agent.mcp_tools import McpTools
-from duplex.agent.tools_shared import headers_with_secrets
+from duplex.agent.tools_shared import headers_with_secrets, usual_effect
 from duplex.agent.tools_spec import (
     HttpToolSection,
     MqttToolSection,
@@ -25,7 +25,7 @@ from tools_rag.tools.http import HttpRequest, HttpTool
 from tools_rag.tools.openapi import Operation, fetch, operations, parse
 from tools_rag.tools.remote import RemoteTool
 from tools_rag.tools.session import names, put_in
-from tools_rag.tools.types import Effect, Progress, Reply, ToolError, ToolSpec
+from tools_rag.tools.types import Effect, Parts, Progress, Reply, ToolError, ToolSpec, no_parts, no_progress
 
 _DOCUMENT_SECONDS = 10.0
 
@@ -101,7 +101,9 @@ async def _add(box: Toolbox, section: ToolSection) -> None:
 def make_function(section: PythonToolSection) -> Equipped:
     """A Python function as a tool. Raises ValueError."""
     function = find_function(section.function, section.folder)
-    tool = FunctionTool(function, effect=section.effect, timeout=section.timeout, say=section.say)
+    tool = FunctionTool(
+        function, effect=section.effect, timeout=section.timeout, say=section.say, answer=section.answer
+    )
     return equipped(tool, section)
 
 
@@ -127,7 +129,7 @@ def find_function(path: str, folder: Path) -> Callable[..., Any]:
 
 
 def _http(section: HttpToolSection) -> Equipped:
-    effect = section.effect or _usual_effect(section.method)
+    effect: Effect = "write" if section.writes else "read"
     spec = ToolSpec(
         section.name,
         section.description,
@@ -135,6 +137,7 @@ def _http(section: HttpToolSection) -> Equipped:
         effect,
         timeout=section.timeout,
         say=section.say,
+        answer=section.answer,
     )
     request = HttpRequest(
         section.url,
@@ -145,10 +148,6 @@ def _http(section: HttpToolSection) -> Equipped:
         section.result,
     )
     return equipped(SessionHttpTool(spec, request), section)
-
-
-def _usual_effect(method: str) -> Effect:
-    return "read" if method == "GET" else "write"
 
 
 async def _openapi(section: OpenApiSection) -> list[Equipped]:
@@ -173,9 +172,10 @@ def _operation(section: OpenApiSection, operation: Operation) -> Equipped:
         operation.name,
         operation.description,
         operation.parameters,
-        section.effects.get(operation.id) or _usual_effect(operation.method),
+        section.effects.get(operation.id) or usual_effect(operation.method),
         timeout=said.timeout,
         say=said.say,
+        answer=said.answer,
     )
     request = HttpRequest(
         operation.url,
@@ -196,6 +196,7 @@ def _mqtt(section: MqttToolSection) -> Equipped:
         section.effect,
         timeout=section.timeout,
         say=section.say,
+        answer=section.answer,
     )
     return equipped(RemoteTool(spec), section)
 
@@ -210,7 +211,12 @@ class SessionHttpTool:
         self._named = any(map(names, (request.url, *request.headers.values())))
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """See `Tool.call`."""
         tool = self._plain
@@ -218,4 +224,4 @@ class SessionHttpTool:
             headers = {name: put_in(value, encoded=False) for name, value in self._request.headers.items()}
             url = put_in(self._request.url, encoded=True)
             tool = HttpTool(self.spec, replace(self._request, url=url, headers=headers))
-        return await tool.call(arguments, key=key, progress=progress)
+        return await tool.call(arguments, key=key, progress=progress, parts=parts)

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from duplex.agent.schema import BASE, Section
 from tools_rag.tools.arguments import check_schema
@@ -92,6 +92,11 @@ def headers_with_secrets(headers: Mapping[str, str]) -> dict[str, str]:
     return made
 
 
+def usual_effect(method: str) -> Effect:
+    """What a request with this method does, where nothing else is said."""
+    return "read" if method == "GET" else "write"
+
+
 def folder_of(info: ValidationInfo) -> Path:
     """The agent file's folder."""
     base: Path = (info.context or {}).get(BASE, Path())
@@ -110,6 +115,10 @@ class Spoken(Section):
         None, description="Ask first: true, false, or the question, with {arguments}. By default writes do."
     )
     say: Text = Field("", description="What the agent says of the result, with {fields} of it.")
+    answer: bool = Field(
+        False,
+        description="The result is a text, which may come in parts, that the caller's question is answered from.",
+    )
     ask: dict[str, Text] = Field(default_factory=dict, description="By argument, the question for it.")
     phrases: tuple[Phrase, ...] = Field((), max_length=40, description="What callers say who mean it.")
     system: str = Field("", max_length=80, description="What stands behind it, as callers know it.")
@@ -119,6 +128,19 @@ class Spoken(Section):
         le=600,
         description="Seconds until it is given up; over 2, the caller is told that it takes long.",
     )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        if self.answer and self.say:
+            raise ValueError("give `say` or `answer`: what is said is a template, or an answer from the text")
+        if self.answer and self.writes:
+            raise ValueError("`answer` is for a tool that reads; say `effect: read` if it does")
+        return self
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is known here to change something."""
+        return False
 
 
 class Described(Spoken):

@@ -21,6 +21,7 @@ from duplex.agent.tools_shared import (
     Url,
     checked_url,
     folder_of,
+    usual_effect,
 )
 from tools_rag.tools.types import Effect
 
@@ -36,6 +37,11 @@ class PythonToolSection(Short, Spoken):
     function: str = Field(description="module:function, found beside the agent file or installed.")
     effect: Effect = Field("write", description="Whether it changes anything.")
     _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def writes(self) -> bool:
+        """See `Spoken`."""
+        return self.effect == "write"
 
     @property
     def folder(self) -> Path:
@@ -69,6 +75,11 @@ class HttpToolSection(Described):
     result: str = Field(
         "", max_length=200, description="The part of a JSON reply that matters: keys and dots."
     )
+
+    @property
+    def writes(self) -> bool:
+        """See `Spoken`."""
+        return (self.effect or usual_effect(self.method)) == "write"
 
 
 class OpenApiSection(Several):
@@ -146,6 +157,11 @@ class MqttToolSection(Described):
     """A tool that a program on the server's MQTT broker carries out."""
 
     effect: Effect = Field("write", description="Whether it changes anything.")
+
+    @property
+    def writes(self) -> bool:
+        """See `Spoken`."""
+        return self.effect == "write"
 
 
 class ToolSection(Component):

@@ -14,34 +14,17 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from duplex.llm import prompts
 from duplex.llm.context import contextualise
 from duplex.llm.drafts import MAX_WORDS, Draft, Evidence, quoted, subject, turned, write
 from duplex.llm.evidence import answers_kind, quotes, support
-from duplex.llm.select import MAX_PASSAGE, Candidate, Embed, Meaning, PassageLike, candidates
+from duplex.llm.select import Candidate, Embed, Meaning, PassageLike, candidates
 from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
 from duplex.llm.types import LLM, Message, Request
 from duplex.llm.words import sentences
 
 SLOT = "answer"  # the cache slot that this needs from the model
 UNKNOWN = "I'm sorry, I don't know that."
-_EXAMPLES = """\
-Passage: The Albion Theatre was built by Edwin Frost in 1902.
-Question: Who built the Albion Theatre?
-Answer: The Albion Theatre was built by Edwin Frost.
-
-Passage: Honey keeps for many years, because it holds very little water.
-Question: Why does honey keep so long?
-Answer: Honey keeps for many years because it holds very little water.
-
-Passage: The market is held in Bell Square on Saturdays from seven until noon.
-Question: When is the market?
-Answer: The market is held on Saturdays from seven until noon.
-
-"""
-_SYSTEM = (
-    "You are speaking on the phone. Answer the question in one short sentence, with facts from the passages only, "
-    "without lists or symbols. If the passages do not have the answer, say exactly: {unknown}"
-)
 # A small model says yes to anything, defines freely, takes the wrong one of two numbers and half of a cause: for these
 # the passage's own sentence is the answer.
 _QUOTED = re.compile(
@@ -103,6 +86,7 @@ class GroundedAnswerer:
         embed: sentences to unit vectors; helps to find the sentence that answers a paraphrase.
         talk: replies to greetings, thanks and goodbyes.
         max_tokens: the most that the model may write.
+        ahead: let the model read in advance; not for one that is paid for by the token.
     """
 
     def __init__(
@@ -115,10 +99,12 @@ class GroundedAnswerer:
         embed: Embed | None = None,
         talk: Sequence[SmallTalk] = SMALL_TALK,
         max_tokens: int = 48,
+        ahead: bool = True,
     ) -> None:
         self._llm, self._style, self._unknown = llm, style, unknown
         self._limits, self._max_tokens, self._talk = limits, max_tokens, talk
         self._meaning = Meaning(embed) if embed else None
+        self._ahead = ahead
 
     async def warm(self) -> None:
         """Compute the part of the prompt that never changes, so that the first answer does not pay for it."""
@@ -130,20 +116,26 @@ class GroundedAnswerer:
     ) -> None:
         """Let the model read the evidence for words of which more may follow; the answer is then sooner there.
 
-        The cache slot keeps what was read: if the whole question rests on the same sentence, only the question itself
-        is left to read (the retrieved text before the question, as in RAGCache, Jin et al. 2024).
+        The cache slot keeps what was read: if the whole question rests on the same sentence, or passages, only the
+        question itself is left to read (the retrieved text before the question, as in RAGCache, Jin et al. 2024); of
+        others, what comes after the beginning that they have in common.
         """
-        if self._style != "completion" or small_talk(question, self._talk):
+        if not self._ahead or small_talk(question, self._talk):
             return
-        asked = contextualise(question, history)[:_MAX_QUESTION]
-        ranked = await self._ranked(asked, passages, early=True)
-        if ranked:
-            head = f"{_EXAMPLES}Passage: {ranked[0].sentence}\nQuestion:"
+        found = [p for p in passages if p.score >= self._limits.score]
+        head: str | tuple[Message, ...] = ""
+        if self._style == "chat":
+            head = prompts.chat(self._unknown, found, history)
+        elif ranked := await self._ranked(
+            contextualise(question, history)[:_MAX_QUESTION], found, early=True
+        ):
+            head = prompts.completion(ranked[0].sentence)
+        if found and head:
             async with contextlib.aclosing(
                 self._llm.stream(Request(head, max_tokens=1, slot=SLOT, early=True))
             ) as tokens:
                 async for _ in tokens:
-                    break
+                    pass  # there is one
 
     async def drafts(
         self, question: str, passages: Sequence[PassageLike], history: Sequence[Message] = ()
@@ -236,7 +228,7 @@ class GroundedAnswerer:
         """What the model writes, up to the end of its first sentence; one sentence is what is spoken."""
         draft = begun if self._style == "completion" else ""
         async with contextlib.aclosing(
-            self._llm.stream(self._request(asked, best.sentence, found[:3], history, begun))
+            self._llm.stream(self._request(asked, best.sentence, found, history, begun))
         ) as tokens:
             async for token in tokens:
                 draft += token.text
@@ -250,18 +242,14 @@ class GroundedAnswerer:
         self,
         asked: str,
         evidence: str,
-        ranked: Sequence[PassageLike],
+        shown: Sequence[PassageLike],
         history: Sequence[Message],
         begun: str = "",
     ) -> Request:
         if self._style == "completion":
-            prompt = f"{_EXAMPLES}Passage: {evidence}\nQuestion: {asked}\nAnswer: {begun}".rstrip()
+            prompt = prompts.completion(evidence, asked, begun)
             return Request(prompt, self._max_tokens, stop=("\n",), slot=SLOT)
-        system = Message("system", _SYSTEM.format(unknown=self._unknown))
-        shown = "\n\n".join(f"{p.title}: {p.text[:MAX_PASSAGE]}" for p in ranked) or evidence
-        begins = f"\n\nBegin your answer with exactly these words: {begun}" if begun else ""
-        user = Message("user", f"Passages:\n{shown}\n\nQuestion: {asked}{begins}")
-        return Request((system, *history[-6:], user), self._max_tokens, slot=SLOT)
+        return Request(prompts.chat(self._unknown, shown, history, asked, begun), self._max_tokens, slot=SLOT)
 
     def _judge(
         self, asked: str, ranked: Sequence[Candidate], found: Sequence[PassageLike], draft: str, least: float
@@ -271,7 +259,10 @@ class GroundedAnswerer:
         if self._style == "chat":
             if draft.rstrip(".") == self._unknown.rstrip("."):
                 return Answer(self._unknown, "unknown", best.passage.source, draft, best.chance)
-            text, title = " ".join(p.text for p in found[:3]), " ".join(p.title for p in found[:3])
+            text, title = (
+                " ".join(p.text for p in found[: prompts.SHOWN]),
+                " ".join(p.title for p in found[: prompts.SHOWN]),
+            )
         else:
             text, title = best.sentence, best.passage.title
         backing = support(draft, asked, text, title)

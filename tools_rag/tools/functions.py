@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +13,19 @@ import anyio
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
-from tools_rag.tools.types import Effect, Progress, Reply, ToolError, ToolSpec, reply_of
+from tools_rag.tools.parts import joined
+from tools_rag.tools.types import (
+    Effect,
+    Part,
+    Parts,
+    Progress,
+    Reply,
+    ToolError,
+    ToolSpec,
+    no_parts,
+    no_progress,
+    reply_of,
+)
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _RESERVED = frozenset({"progress", "key"})
@@ -22,7 +35,8 @@ _RESERVED = frozenset({"progress", "key"})
 class FunctionTool:
     """Calls a function, on a thread unless it is a coroutine function.
 
-    A parameter `progress` is given a function to tell how far it is, `key` the idempotency key.
+    A parameter `progress` is given a function to tell how far it is, `key` the idempotency key. An async generator
+    function gives its result in parts: texts, or a `Part` that replaces those before it.
     """
 
     def __init__(
@@ -35,6 +49,7 @@ class FunctionTool:
         confirm: bool = False,
         timeout: float = 10.0,
         say: str = "",
+        answer: bool = False,
     ) -> None:
         """Raises ValueError if its parameters have no types that a schema can be made of."""
         self._function = function
@@ -49,10 +64,16 @@ class FunctionTool:
             confirm,
             timeout,
             say,
+            answer,
         )
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """See `Tool.call`. A function on a thread runs on to its end when it is cancelled; nobody waits for it."""
         try:
@@ -65,6 +86,8 @@ class FunctionTool:
         given |= {name: ours[name] for name in self._wants}
         try:
             with anyio.fail_after(self.spec.timeout):
+                if inspect.isasyncgenfunction(self._function):
+                    return reply_of(await joined(self._parts(given), parts))
                 return reply_of(to_jsonable_python(await self._run(given)))
         except TimeoutError as error:
             raise ToolError("timeout", f"no answer within {self.spec.timeout:g} s") from error
@@ -72,6 +95,13 @@ class FunctionTool:
             raise
         except Exception as error:
             raise ToolError("failed", f"{type(error).__name__}: {error}") from error
+
+    async def _parts(self, given: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
+        async with aclosing(self._function(**given)) as made:
+            async for each in made:
+                if not isinstance(each, str | Part):
+                    raise TypeError(f"it yields {type(each).__name__}, where a part is a text")
+                yield Part(each) if isinstance(each, str) else each
 
     async def _run(self, given: Mapping[str, Any]) -> Any:
         if inspect.iscoroutinefunction(self._function):

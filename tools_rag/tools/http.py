@@ -14,7 +14,18 @@ import httpx
 
 from tools_rag.tools.arguments import repaired
 from tools_rag.tools.network import guarded_client
-from tools_rag.tools.types import MAX_REPLY, Progress, Reply, ToolError, ToolSpec, reply_of
+from tools_rag.tools.parts import joined, parts_of, streamed
+from tools_rag.tools.types import (
+    MAX_REPLY,
+    Parts,
+    Progress,
+    Reply,
+    ToolError,
+    ToolSpec,
+    no_parts,
+    no_progress,
+    reply_of,
+)
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 MAX_REDIRECTS = 3
@@ -23,6 +34,7 @@ FIRST_WAIT = 0.2
 """Seconds before a call is tried again; doubled each time."""
 _AGAIN = frozenset({429, 502, 503, 504})
 """Statuses that may be different a moment later."""
+_ACCEPT_PARTS = "application/x-ndjson, text/event-stream, application/json, text/plain"
 _FIELD = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
 
 
@@ -70,17 +82,22 @@ class HttpTool:
         self._hosts = (parts.hostname, *request.hosts)
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """See `Tool.call`."""
         given = repaired(self.spec.parameters, arguments)
         try:
             with anyio.fail_after(self.spec.timeout):
-                return await self._attempts(given, key)
+                return await self._attempts(given, key, parts)
         except TimeoutError as error:
             raise ToolError("timeout", f"no answer within {self.spec.timeout:g} s") from error
 
-    async def _attempts(self, given: Mapping[str, Any], key: str) -> Reply:
+    async def _attempts(self, given: Mapping[str, Any], key: str, parts: Parts) -> Reply:
         tries = ATTEMPTS if self.spec.effect == "read" or key else 1
         wait = FIRST_WAIT
         async with guarded_client(
@@ -89,21 +106,23 @@ class HttpTool:
             while True:
                 tries -= 1
                 try:
-                    return await self._once(client, given, key)
+                    return await self._once(client, given, key, parts)
                 except _Passing as passing:
                     if not tries:
                         raise ToolError("failed", str(passing)) from passing
                 await anyio.sleep(wait)
                 wait *= 2
 
-    async def _once(self, client: httpx.AsyncClient, given: Mapping[str, Any], key: str) -> Reply:
+    async def _once(
+        self, client: httpx.AsyncClient, given: Mapping[str, Any], key: str, parts: Parts
+    ) -> Reply:
         request = self._build(client, given, key)
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 response = await client.send(request, stream=True)
                 try:
                     if not response.is_redirect:
-                        return self._read(response, await body_of(response))
+                        return await self._read(response, parts)
                 finally:
                     await response.aclose()
             except httpx.TransportError as error:
@@ -119,7 +138,7 @@ class HttpTool:
             raise ToolError("arguments", f"{lacking[0]} is missing, and the address needs it")
         url = _FIELD.sub(lambda found: quote(str(given[found[1]]), safe=""), template.url)
         rest = {name: value for name, value in given.items() if name not in named}
-        headers = {"Accept": "application/json", **template.headers}
+        headers = {"Accept": _ACCEPT_PARTS if self.spec.answer else "application/json", **template.headers}
         if key:
             headers["Idempotency-Key"] = key
         sent = _placed(template, rest)
@@ -148,12 +167,17 @@ class HttpTool:
         headers = {"Accept": "application/json", **(self._request.headers if same else {})}
         return client.build_request("GET", target.geturl(), headers=headers)
 
-    def _read(self, response: httpx.Response, body: bytes) -> Reply:
+    async def _read(self, response: httpx.Response, parts: Parts) -> Reply:
         if response.status_code in _AGAIN:
             raise _Passing(f"status {response.status_code}")
         if response.status_code >= 400:
             raise ToolError("failed", f"status {response.status_code}")
-        if "json" not in response.headers.get("content-type", ""):
+        kind = response.headers.get("content-type", "")
+        if (stream := streamed(kind)) and response.status_code < 300:
+            made = parts_of(response.aiter_bytes(), stream, self._request.result)
+            return reply_of(await joined(made, parts))
+        body = await body_of(response)
+        if "json" not in kind:
             return reply_of(body.decode(errors="replace"))
         try:
             data = json.loads(body)

@@ -24,7 +24,19 @@ from mcp.types import CONNECTION_CLOSED, INVALID_REQUEST
 
 from tools_rag.tools.arguments import check_schema, repaired
 from tools_rag.tools.network import check_host
-from tools_rag.tools.types import MAX_REPLY, Effect, Progress, Reply, ToolError, ToolSpec, reply_of
+from tools_rag.tools.types import (
+    MAX_REPLY,
+    Effect,
+    Part,
+    Parts,
+    Progress,
+    Reply,
+    ToolError,
+    ToolSpec,
+    no_parts,
+    no_progress,
+    reply_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -192,11 +204,20 @@ class McpTool:
         self._server = server
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
-        """See `Tool.call`. MCP knows no idempotency key: a write is simply never called twice."""
+        """See `Tool.call`. MCP knows no idempotency key: a write is simply never called twice.
+
+        It knows no partial results either: of a tool whose text is answered from, the messages of its progress are.
+        """
         given = repaired(self.spec.parameters, arguments)
-        result = await self._server.call(self.spec.name, given, self.spec.timeout, progress)
+        told: Progress = (lambda words: parts(Part(words))) if self.spec.answer else progress
+        result = await self._server.call(self.spec.name, given, self.spec.timeout, told)
         text = "\n".join(part.text for part in result.content if getattr(part, "type", "") == "text")
         if len(text.encode()) > MAX_REPLY:
             raise ToolError("reply", f"the reply is over {MAX_REPLY} bytes")

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from tools_rag.tools.arguments import repaired
-from tools_rag.tools.types import Progress, Reply, ToolError, ToolSpec, reply_of
+from tools_rag.tools.types import Parts, Progress, Reply, ToolError, ToolSpec, no_parts, no_progress, reply_of
 
 MAX_OPEN = 32
 """Calls of one session that may be open at a time."""
@@ -137,7 +137,12 @@ class RemoteTool:
         self.spec = spec
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """See `Tool.call`."""
         given = repaired(self.spec.parameters, arguments)

@@ -13,6 +13,27 @@ Failure = Literal["arguments", "refused", "timeout", "failed", "reply"]
 Progress = Callable[[str], None]
 """Is told how far a long call is, in words."""
 
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a result that comes in parts: it goes on from those before it, or `replaces` them."""
+
+    text: str
+    replaces: bool = False
+
+
+Parts = Callable[[Part], None]
+"""Is told of each part as it comes."""
+
+
+def no_progress(words: str) -> None:
+    """For who does not tell how far it is."""
+
+
+def no_parts(part: Part) -> None:
+    """For who waits for the whole."""
+
+
 MAX_REPLY = 64 * 1024
 """Bytes of a reply that are read; a longer one is refused, since half a document is worse than none."""
 MAX_TEXT = 4_000
@@ -43,6 +64,7 @@ class ToolSpec:
         confirm: the user is asked first.
         timeout: seconds until a call is given up.
         say: what the agent says of the result, with `{fields}` of the reply and the arguments; empty for the reply.
+        answer: the result is a text that what the user asked is answered from; it may come in parts.
     """
 
     name: str
@@ -52,6 +74,7 @@ class ToolSpec:
     confirm: bool = False
     timeout: float = 10.0
     say: str = ""
+    answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +92,12 @@ class Tool(Protocol):
     def spec(self) -> ToolSpec: ...
 
     async def call(
-        self, arguments: Mapping[str, Any], *, key: str = "", progress: Progress = lambda words: None
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        key: str = "",
+        progress: Progress = no_progress,
+        parts: Parts = no_parts,
     ) -> Reply:
         """Do it; cancelling the task cancels the call.
 
@@ -77,6 +105,7 @@ class Tool(Protocol):
             arguments: what `spec.parameters` asks for.
             key: names this intent: a write that comes twice with one key must be done once (idempotency key).
             progress: is told how far it is.
+            parts: is told of the reply's text as it comes, where it comes in parts; the reply has it whole.
 
         Raises:
             ToolError: it came to nothing.
