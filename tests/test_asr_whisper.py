@@ -8,6 +8,7 @@ import pytest
 from asr_speech import TEXTS, clip, errors, hum, monologue, noise, shouting, silence
 
 from asr import WhisperModel
+from asr.whisper import padded
 
 pytestmark = pytest.mark.models
 
@@ -15,6 +16,13 @@ pytestmark = pytest.mark.models
 @pytest.fixture(scope="module", params=["whisper-tiny.en", "whisper-base"])
 def whisper(model_path: Callable[[str], Path], request: pytest.FixtureRequest) -> WhisperModel:
     return WhisperModel(model_path(request.param))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "given"), [(0.0, 6.0), (3.0, 6.0), (3.1, 6.5), (6.5, 9.5), (7.0, 10.0), (10.0, 10.0)]
+)
+def test_a_short_sentence_is_padded_less(seconds: float, given: float) -> None:
+    assert padded(int(seconds * 16_000)) == given * 16_000
 
 
 @pytest.mark.parametrize("name", TEXTS)
