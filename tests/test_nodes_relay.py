@@ -19,7 +19,7 @@ from duplex.graph import In as Input
 from duplex.llm.drafts import Draft
 from duplex.nodes.answerer import Part
 from duplex.nodes.drafting import Drafter, Drafting, Relayed
-from duplex.nodes.hearing import Hearer
+from duplex.nodes.hearing import Hearer, unmarked
 from duplex.nodes.speaking import Voice
 
 TAKES = (Transcript, Commit, Resumed, Yield, Discarded)
@@ -209,7 +209,7 @@ class Reader:
     def accept(self, pcm: object) -> None: ...
 
     def hypothesis(self) -> Hypothesis:
-        return Hypothesis((Word("how", 0.0, 0.2), Word("deep", 0.3, 0.5)), stable=1)
+        return Hypothesis((Word("how?", 0.0, 0.2), Word("deep?", 0.3, 0.5)), stable=1)
 
     def finalise(self) -> Hypothesis:
         return Hypothesis((Word("How", 0.0, 0.2), Word("deep?", 0.3, 0.5)), stable=2, final=True, last=0.4)
@@ -238,9 +238,21 @@ def recognised(partial: float, quick: bool = True) -> list[Transcript]:
     return run_virtual(main, compute="fixed", costs={"asr.partial": partial, "asr.final": 0.2})
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("What was the reason? for it?", "What was the reason for it?"),
+        ("It costs 3.5 ... or, so", "It costs 3.5 ... or so"),
+        ("", ""),
+    ],
+)
+def test_marks_between_words_that_were_guessed_are_left_out(text: str, told: str) -> None:
+    assert unmarked(text) == told
+
+
 def test_quick_words_are_told_before_the_final_ones_unless_they_are_slow() -> None:
     quick, final = recognised(0.08)
-    assert (quick.text, quick.final, quick.attempt, quick.stable) == ("how deep", False, 3, 1)
+    assert (quick.text, quick.final, quick.attempt, quick.stable) == ("how deep?", False, 3, 1)
     assert quick.last is not None
     assert (final.text, final.final, final.attempt, final.last) == ("How deep?", True, 3, to_ticks(0.4))
     assert 0 < final.t - quick.t - to_ticks(0.2) <= to_ticks(0.01)

@@ -46,6 +46,7 @@ _QUICK = 0.25
 """Seconds after which the quick words would be no gain."""
 _MOMENT = 0.002
 """Seconds in which whoever judges the quick words has asked for it."""
+_MARKS = ".,;:!?…"
 _GUESSED = 0.22
 """Probability below which a word over the agent's is taken for a hum. In own trials "oh" and "hmm" were written as
 words below it, and all but two of 66 first words that want the floor stood above."""
@@ -209,12 +210,25 @@ class Hearer(Node):
         return Transcript(
             t=self.clock.now(),
             turn=self._turn,
-            text=heard.text,
+            text=heard.text if final else unmarked(heard.text),
             stable=heard.stable,
             final=final,
             attempt=attempt,
             last=None if heard.last is None else to_ticks(heard.last),
         )
+
+
+def unmarked(text: str) -> str:
+    """A guess at words that are not all spoken, without the marks between them.
+
+    A recogniser that hears them piece by piece ends a sentence with each piece; to a language model "the reason? for
+    reversing the river" is no whole question.
+
+    >>> unmarked("What was the reason? for reversing, the river?")
+    'What was the reason for reversing the river?'
+    """
+    *before, last = text.split() or [""]
+    return " ".join([*(word.rstrip(_MARKS) or word for word in before), last])
 
 
 def _trusted(heard: Hypothesis) -> Hypothesis:
