@@ -71,6 +71,13 @@ def test_what_is_said(reply: str, question: str, kind: str, text: str) -> None:
     assert (answer.kind, answer.text) == (kind, text)
 
 
+def test_what_the_question_has_wrong_is_named_without_asking_the_model() -> None:
+    lake = Passage("Lake Inari is in Finland. It is cold.", "inari.md", "Lake Inari", 0.45)
+    answer, llm = ask("In Kenya.", "Why is Lake Inari in Kenya so cold?", lake)
+    assert (answer.text, answer.kind) == ("Lake Inari isn't in Kenya. Lake Inari is in Finland.", "premise")
+    assert (answer.source, llm.asked) == ("inari.md", [])
+
+
 def test_the_best_passage_is_asked_and_named() -> None:
     answer, llm = ask("A barn owl weighs about 350 grams.", "What does a barn owl weigh?", FERRY, OWL)
     assert (answer.kind, answer.source) == ("model", "owl.md")

@@ -4,7 +4,7 @@ Text lane: words come at a steady pace, the tool takes as long as the paper's (S
 each policy is played through question by question. `DUPLEX_EVALDATA` names a folder with `xquad/` and `nc_crag/`;
 without it the shipped development questions about lakes are used, and the names of the measures say so. Beside it are
 measured spoken orders (`duplex.bench.rag_orders`), requests with changes of mind (`rag_disfluent`), tools that fail
-(`rag_faults`) and which tool is meant (`rag_choice`).
+(`rag_faults`), which tool is meant (`rag_choice`) and questions with a wrong premise (`rag_premises`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from duplex.bench import rag_choice, rag_disfluent, rag_faults, rag_orders
+from duplex.bench import rag_choice, rag_disfluent, rag_faults, rag_orders, rag_premises
 from duplex.bench.measure import Measure, of_quantile, of_share
 from duplex.bench.search import dev_questions
 from duplex.dialogue.speculation import Ask, Ended, Look, Speculation, SpeculationSettings
@@ -124,7 +124,7 @@ def run() -> list[Measure]:
     # One look a word, spread over the frames of 80 ms that a word takes.
     frames = 1 / WORDS_A_SECOND / 0.08
     made.append(of_quantile(f"{area}trigger_ms", [cost / frames for cost in costs], "ms", COMMAND))
-    made += [*rag_choice.run(), *rag_faults.run(), *rag_disfluent.run()]
+    made += [*rag_choice.run(), *rag_premises.run(), *rag_faults.run(), *rag_disfluent.run()]
     return [*made, *rag_orders.run(Path(folder))] if folder else made
 
 

@@ -1,9 +1,10 @@
 """Answers from passages, in one spoken sentence, or an honest "I don't know".
 
-The order of things, each cheaper than what follows: small talk from a table; the passage is refused where it does not
-have what was asked; the model rewrites its best sentence as an answer; an answer that the passage does not support is
-replaced by that sentence itself, as it stands; and where that does not fit either, the agent says that it does not
-know. So a model of 270 M parameters can be fluent, but cannot make things up.
+The order of things, each cheaper than what follows: small talk from a table; what the question takes for true and a
+passage says otherwise is named; the passage is refused where it does not have what was asked; the model rewrites its
+best sentence as an answer; an answer that the passage does not support is replaced by that sentence itself, as it
+stands; and where that does not fit either, the agent says that it does not know. So a model of 270 M parameters can
+be fluent, but cannot make things up.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from duplex.llm import prompts
 from duplex.llm.context import contextualise
 from duplex.llm.drafts import MAX_WORDS, Draft, Evidence, quoted, subject, turned, write
 from duplex.llm.evidence import answers_kind, quotes, support
+from duplex.llm.premise import corrected
 from duplex.llm.select import Candidate, Embed, Meaning, PassageLike, candidates
 from duplex.llm.smalltalk import SMALL_TALK, SmallTalk, small_talk
 from duplex.llm.types import LLM, Message, Request
@@ -59,7 +61,8 @@ class Answer:
 
     Attributes:
         text: one or more whole sentences.
-        kind: written by the model and supported; a sentence of the passage; unknown; or small talk.
+        kind: written by the model and supported; a sentence of the passage; the same against what the question has
+            wrong; unknown; or small talk.
         source: the passage's source, empty without one.
         draft: what the model wrote, kept or not; empty where it was not asked.
         chance: 0..1, that the best sentence answers.
@@ -67,7 +70,7 @@ class Answer:
     """
 
     text: str
-    kind: Literal["model", "extract", "unknown", "small_talk"]
+    kind: Literal["model", "extract", "premise", "unknown", "small_talk"]
     source: str = ""
     draft: str = ""
     chance: float = 0.0
@@ -204,6 +207,8 @@ class GroundedAnswerer:
             return Answer(reply, "small_talk")
         asked = contextualise(question, history)[:_MAX_QUESTION]
         found = [p for p in passages if p.score >= self._limits.score]
+        if (wrong := corrected(asked, found)) is not None:
+            return Answer(wrong.text, "premise", wrong.passage.source)
         ranked = await self._ranked(asked, passages)
         if not ranked:
             return Answer(self._unknown, "unknown")
