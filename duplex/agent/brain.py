@@ -45,10 +45,10 @@ class Brain:
         """Judges P(the user has finished | words, what the agent said last)."""
         completeness = TurnCompleteness(self.judge, self.calibration)
 
-        async def probability(words: str, agent: str) -> float:
-            return await (
-                completeness.probability(words, agent) if agent else completeness.probability(words)
-            )
+        async def probability(words: str, agent: str, early: bool = False) -> float:
+            if not agent:
+                return await completeness.probability(words, early=early)
+            return await completeness.probability(words, agent, early)
 
         return probability
 

@@ -61,12 +61,13 @@ class TurnCompleteness:
         self._llm = llm
         self._calibration = calibration
 
-    async def probability(self, words: str, agent: str = "How can I help you?") -> float:
+    async def probability(self, words: str, agent: str = "How can I help you?", early: bool = False) -> float:
         """The probability in 0..1 that the turn is over after `words`.
 
         Args:
             words: what the user has said in this turn; the recogniser's final punctuation is ignored.
             agent: what the agent said last: after a question, one word may be a whole turn.
+            early: more words may follow; this only reads them in advance, when nothing else is to be done.
 
         Raises:
             LLMError: the model failed, or gives no log-probabilities.
@@ -74,12 +75,12 @@ class TurnCompleteness:
         text = spoken(words)
         if not text or hesitates(text):
             return 0.0
-        return self._calibration(await self.mass(text, agent))
+        return self._calibration(await self.mass(text, agent, early))
 
-    async def mass(self, text: str, agent: str = "How can I help you?") -> float:
+    async def mass(self, text: str, agent: str = "How can I help you?", early: bool = False) -> float:
         """The uncalibrated probability mass on sentence-final tokens after `text`."""
         prompt = f"Agent: {one_line(agent)}\nUser: {text}"
-        request = Request(prompt, max_tokens=1, slot=SLOT, top_logprobs=_TOP)
+        request = Request(prompt, max_tokens=1, slot=SLOT, top_logprobs=_TOP, early=early)
         tokens = [token async for token in self._llm.stream(request)]
         if not tokens:
             return 1.0  # the model ended the text

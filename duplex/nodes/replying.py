@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -39,16 +39,19 @@ _ENOUGH = 3
 """Stable words from which on it is worth looking for what the question is about."""
 
 
-Probability = Callable[[str, str], Awaitable[float]]
-"""From the user's words and what the agent said last to P(the user has finished)."""
+class Probability(Protocol):
+    """From the user's words and what the agent said last to P(the user has finished)."""
+
+    async def __call__(self, words: str, agent: str, early: bool = False) -> float:
+        """`early`: it is not needed yet, and gives way to all that is."""
 
 
 class Endpointer(Node):
     """Words to P(the user has finished | words).
 
-    Stable words are scored while the user speaks, so that at the end only the last ones have to be computed: the
-    model's cache then holds the rest (append mode). A last word that is too short to be one must not complete the
-    sentence: the words before it are scored too.
+    Stable words are scored while the user speaks and nothing else is to be done, so that at the end only the last ones
+    have to be computed: the model's cache then holds the rest (append mode). A last word that is too short to be one
+    must not complete the sentence: the words before it are scored too.
     """
 
     words = In(Transcript)
@@ -58,28 +61,52 @@ class Endpointer(Node):
     def __init__(self, probability: Probability, history: History) -> None:
         super().__init__("endpointer")
         self._probability, self._history = probability, history
+        self._scored = ""
+        self._early = anyio.CancelScope()
 
     async def run(self) -> None:
-        """Score each attempt's words, and the stable ones before."""
-        scored = ""
-        async for said in self.words:
-            at_end = said.attempt > 0  # the final words, or what the quick recogniser makes of them before
-            text = said.text if at_end else " ".join(said.text.split()[: said.stable])
-            if not text or (text == scored and not at_end):
-                continue
-            last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
-            try:
-                p = await self._probability(text, last)
-                if said.last is not None and said.last < _FULL and " " in text:
-                    p = min(p, await self._probability(" ".join(text.split()[:-1]), last))
-            except LLMError as error:  # without a judgement the timeout ends the turn
-                logger.warning("no judgement of the turn's end: %s", error)
-                continue
-            scored = text
-            if said.final:
-                await self.ends.send(EndProbability(t=self.clock.now(), attempt=said.attempt, p=p))
-            elif at_end:
-                await self.quick.send(EarlyEnd(t=self.clock.now(), attempt=said.attempt, p=p))
+        """Score each attempt's words, and the stable ones before; what is newer takes the place of what was stable."""
+        async with anyio.create_task_group() as tasks:
+            async for said in self.words:
+                if said.attempt > 0:  # the final words, or what the quick recogniser makes of them before
+                    self._early.cancel()
+                    await self._judge(said)
+                    continue
+                stable = " ".join(said.text.split()[: said.stable])
+                if stable and stable != self._scored:
+                    self._early.cancel()
+                    self._early = anyio.CancelScope()
+                    self._scored = stable
+                    tasks.start_soon(self._read, self._early, stable)
+            tasks.cancel_scope.cancel()
+
+    async def _read(self, scope: anyio.CancelScope, stable: str) -> None:
+        with scope:
+            await self._scores(stable, early=True)
+
+    async def _judge(self, said: Transcript) -> None:
+        if not said.text:
+            return
+        p = await self._scores(said.text)
+        if p is not None and said.last is not None and said.last < _FULL and " " in said.text:
+            shorter = await self._scores(" ".join(said.text.split()[:-1]))
+            p = None if shorter is None else min(p, shorter)
+        if p is None:
+            return
+        self._scored = said.text
+        if said.final:
+            await self.ends.send(EndProbability(t=self.clock.now(), attempt=said.attempt, p=p))
+        else:
+            await self.quick.send(EarlyEnd(t=self.clock.now(), attempt=said.attempt, p=p))
+
+    async def _scores(self, text: str, early: bool = False) -> float | None:
+        """None where the model failed: without a judgement the timeout ends the turn."""
+        last = next((turn.text for turn in reversed(self._history.turns) if turn.role == "agent"), "")
+        try:
+            return await self._probability(text, last, early)
+        except LLMError as error:
+            logger.warning("no judgement of the turn's end: %s", error)
+            return None
 
 
 class Responder(Node):

@@ -91,8 +91,9 @@ class LocalLLM:
 
 
 def job_name(request: Request) -> str:
-    """What the lanes count and charge a request as: `llm.end`, `llm.answer`, and `llm.early` for reading in advance."""
-    return "llm.early" if request.early else f"llm.{request.slot or 'any'}"
+    """What the lanes count and charge a request as: `llm.end`, early or not, `llm.answer`, and `llm.early` for reading
+    in advance what an answer rests on."""
+    return "llm.early" if request.early and request.slot != END else f"llm.{request.slot or 'any'}"
 
 
 def _priority(request: Request) -> Priority:
