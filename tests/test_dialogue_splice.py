@@ -61,6 +61,14 @@ def test_a_model_is_not_asked_to_go_on_from_an_opener() -> None:
     assert texts(splice, piece("The lake is deep.")) == ["the lake is deep."]
 
 
+def test_a_model_does_not_go_on_framing_and_a_subject_is_not_named_twice() -> None:
+    splice = Splice(APOLOGY)
+    splice.on(eager())
+    splice.on(prefix("As for Lake Baikal,", "topic"))
+    assert splice.begun == ""
+    assert texts(splice, piece("Lake Baikal is deep.")) == ["it is deep."]
+
+
 def test_a_prefix_that_comes_after_the_answer_is_not_said() -> None:
     splice = Splice(APOLOGY)
     assert texts(splice, eager(), piece("It is deep.")) == ["It is deep."]

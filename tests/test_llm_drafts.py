@@ -37,7 +37,7 @@ PASSAGE = "Lake Baikal is a lake in Siberia. The lake is old."
         ("The lake doesn't freeze.", "Does the lake freeze", "The lake"),
         ("It is.", "Is it", ""),  # no content
         ("The water of the Dead Sea is salty.", "Why is the Dead Sea salty", "The water"),  # no name is cut in two
-        ("The water is salty. It has always been.", "Why is the water salty", "The water is salty."),
+        ("The water is salty. It has always been.", "Why is the water salty", "The water is salty"),
         ("", "Why", ""),
     ],
 )  # fmt: skip
@@ -93,6 +93,18 @@ def test_a_sentence_that_will_be_quoted_begins_as_it_stands() -> None:
         ("As for Lake Baikal,", "Olkhon is the largest.", "Olkhon is the largest.", "follows"),
         ("Well,", "I'm sorry, I don't know that.", "I'm sorry, I don't know that.", "follows"),
         ("On Lake Baikal:", "It is deep.", "it is deep.", "follows"),
+        ("As for Lake Baikal,", "Lake Baikal is deep.", "it is deep.", "follows"),
+        ("The Dead Sea, then:", "The Dead Sea's water is salty.", "its water is salty.", "follows"),
+        ("On Mary Shelley:", "Mary Shelley was a writer.", "Mary Shelley was a writer.", "follows"),
+        (
+            "About Lake Baikal:",
+            "Lake Baikal, in Siberia, is deep.",
+            "Lake Baikal, in Siberia, is deep.",
+            "follows",
+        ),
+        ("On Lake Como:", "Lake Como in Italy is deep.", "Lake Como in Italy is deep.", "follows"),
+        ("About Lake Baikal:", "Lake Garda is not.", "Lake Garda is not.", "follows"),
+        ("The island", "I'm sorry, I don't know that.", "— no, I'm sorry, I don't know that.", "repair"),
         ("The largest island is", "island is Olkhon.", "Olkhon.", "overlap"),
         ("The largest island", "Olkhon is an island.", "— sorry. Olkhon is an island.", "repair"),
         ("You're welcome.", "You're welcome.", "", "follows"),

@@ -67,8 +67,9 @@ class Splice:
 
     @property
     def begun(self) -> str:
-        """Words that were said and that the answer has to go on from; any answer may follow an opener."""
-        return "" if self._reply.source in ("opener", "talk") else self._reply.begun
+        """Words that were said and that the answer has to go on from; any answer may follow an opener or a subject, in
+        whose frame a model would only go on framing."""
+        return "" if self._reply.source in ("opener", "talk", "topic") else self._reply.begun
 
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""

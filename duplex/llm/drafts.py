@@ -207,7 +207,7 @@ def permitted(text: str, spoken: str) -> str:
         rest = [kept.pop()]
     while len(kept) > _LEAST_WORDS and hanging(kept[-1]):
         kept.pop()
-    prefix = " ".join(kept).rstrip(",;")
+    prefix = " ".join(kept).rstrip(",;.")  # whoever writes on from a full stop says it again
     return prefix if len(kept) >= _LEAST_WORDS and content(prefix) else ""
 
 
