@@ -35,6 +35,7 @@ def mermaid(spec: AgentSpec) -> str:
         answerer=place,
         greeting=spec.greeting,
         controller=controller,
+        backchannels=spec.turns.backchannels,
         relay=relay_settings(spec.relay, FloorSettings()),
     )
     session = Session(engines)

@@ -17,6 +17,7 @@ from asr.vad import SileroVad
 from duplex.agent.anticipating import Controller, Ports, join
 from duplex.agent.limiting import common, connect_limits
 from duplex.agent.memory import give_back
+from duplex.agent.murmuring import join_murmurs
 from duplex.agent.relaying import FastPath
 from duplex.dialogue.events import (
     AGENT_RATE,
@@ -99,6 +100,8 @@ class Engines:
     """The language models behind `probability` and `answerer`."""
     controller: Controller | None = None
     """The duplex core, where it decides with the floor's rules."""
+    backchannels: bool = False
+    """The agent murmurs while the user goes on, where there is a core to know that."""
     close: Callable[[], Awaitable[None]] | None = None
     """Releases the models."""
 
@@ -270,6 +273,8 @@ class Session:
         heard = (self._user.out, detector.voice, hearer.words, endpointer.ends)
         ports = Ports(*heard, speaker.played, floor.actions, floor.events, scribe.events)
         self._listener = join(graph, engines.controller, lanes, ports, _AUDIO_AGE)
+        if engines.backchannels and self._listener is not None:
+            join_murmurs(graph, self._listener, speaker, engines.synthesiser, lanes, ports)
         sources = (detector.voice, hearer.words, floor.actions, speaker.played)
         made = (responder.tools, replies, responder.errors, voice.speech, voice.errors)
         for source in (*sources, *made):

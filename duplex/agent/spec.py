@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, HttpUrl, field_validator
+from pydantic import BeforeValidator, Field, HttpUrl, field_validator, model_validator
 
 from duplex.agent.limits_spec import LimitsSection
 from duplex.agent.relay_spec import RelaySection
@@ -211,6 +211,16 @@ class TurnsSection(Short):
         "voices",
         description="What the duplex core decides with: whose a voice is, when turns end, both, or nothing.",
     )
+    backchannels: bool = Field(
+        False, description="The agent says a short mm-hm in pauses in which the caller goes on; needs the core."
+    )
+
+    @model_validator(mode="after")
+    def _heard(self) -> TurnsSection:
+        """Without the core nobody knows that the caller goes on."""
+        if self.backchannels and self.core == "off":
+            raise ValueError("backchannels need the core: leave core out, or let it be voices, ends or full")
+        return self
 
 
 class VadSection(Section):

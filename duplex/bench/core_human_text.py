@@ -28,7 +28,7 @@ from duplex.core.turns import PATIENCE
 from duplex.dialogue.overlap import claim_of
 
 FILE = Path("swb_timing", "word_timings.jsonl.gz")
-TURNS = 20
+TURNS = 6
 """Turns of a conversation, the first ones."""
 JOINED = 0.1
 """Seconds between words that no detector takes for a silence."""

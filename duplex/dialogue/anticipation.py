@@ -63,6 +63,7 @@ class CoreFrame(Event):
         start: it is for the agent to begin, and not to hold or listen.
         complete: the recognised words are all of the turn.
         user: the user speaks.
+        goes_on: he will, 0.6 to 1.2 s from now.
         ignore: a voice that does not speak to the agent.
         turn, backchannel, side, echo, noise: what is heard over the agent's speech.
     """
@@ -73,6 +74,7 @@ class CoreFrame(Event):
     start: float = 0.0
     complete: float = 0.0
     user: float = 0.0
+    goes_on: float = 0.0
     ignore: float = 0.0
     turn: float = 0.0
     backchannel: float = 0.0

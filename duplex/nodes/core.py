@@ -14,6 +14,7 @@ from duplex.core.decide import Sight
 from duplex.core.runtime import CoreOutput, DuplexCore
 from duplex.core.streams.layout import AGENT_WORDS, DECISION, STATES
 from duplex.dialogue.anticipation import CoreFrame
+from duplex.dialogue.backchannel import Murmur
 from duplex.dialogue.events import (
     AGENT_RATE,
     USER_RATE,
@@ -25,7 +26,7 @@ from duplex.dialogue.events import (
     TurnStarted,
     UserAudio,
 )
-from duplex.graph import Event, In, Lanes, Node, Out
+from duplex.graph import Event, In, Lanes, Node, Out, to_ticks
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ _WAITING = 2 * _PIECES
 """Frames of the agent's that wait for the user's, at most: what is older belongs to no frame any more."""
 _PRECISION = 4
 """Decimals of a probability in the log."""
+_SOON = 2
+"""The projection's bin from 0.6 to 1.2 s."""
 _OVERLAPS = {"backchannel": "backchannel", "side": "not_addressed", "echo": "echo", "noise": "noise"}
 """Kinds of overlap, and what the core calls them."""
 
@@ -51,7 +54,7 @@ class Listener(Node):
         lanes: where it runs.
     """
 
-    events = In(UserAudio, Transcript, TurnStarted, Duck, Heard, PlayoutStarted, PlayoutEnded)
+    events = In(UserAudio, Transcript, TurnStarted, Duck, Heard, PlayoutStarted, PlayoutEnded, Murmur)
     frames = Out(CoreFrame)
 
     def __init__(self, core: DuplexCore, lanes: Lanes) -> None:
@@ -71,6 +74,8 @@ class Listener(Node):
         """What the agent did last: 1 + the index in STATES."""
         self._decision = 0
         """What it had done before the frame began."""
+        self._murmur = 0
+        """When the agent's murmur is over; 0 for none."""
         self._said = 0
         """Words of the current reply that were heard."""
 
@@ -102,6 +107,9 @@ class Listener(Node):
                 for word in event.text.split()[self._said :]:
                     streams.word(AGENT_WORDS, word)
                     self._said += 1
+            case Murmur():
+                self._decided = 1 + STATES.index("backchannel")
+                self._murmur = event.t + to_ticks(len(event.pcm) / AGENT_RATE)
             case PlayoutStarted():
                 self._said = 0
                 self._decided = 1 + STATES.index("start")
@@ -117,6 +125,8 @@ class Listener(Node):
         silent = np.zeros(AGENT_RATE // 50, np.int16)
         agent = [self._agent.popleft() if self._agent else silent for _ in range(_PIECES)]
         self._session.streams.token(DECISION, self._decision)
+        if 0 < self._murmur <= audio.t:
+            self._decided, self._murmur = 1 + STATES.index("listen"), 0
         self._decision = self._decided
         self._session.offer(user, self._slower.push(np.concatenate(agent)))
         self._t = audio.t
@@ -140,6 +150,7 @@ def frame(t: int, output: CoreOutput) -> CoreFrame:
     sight = Sight.of(output, agent=False)
     said = {name: getattr(sight, name) for name in ("over", "soon", "start", "complete", "user", "ignore")}
     said["turn"] = sight.takes
+    said["goes_on"] = float(output.speaks_next(0)[_SOON])
     for kind, name in _OVERLAPS.items():
         said[kind] = output.p_overlap(name)
     rounded = {name: round(p, _PRECISION) for name, p in said.items()}

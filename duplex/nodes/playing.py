@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import anyio
+import numpy as np
 
 from duplex.dialogue.anticipation import CoreFrame
+from duplex.dialogue.backchannel import Backchannel, Murmur
 from duplex.dialogue.events import (
     AgentError,
     Commit,
@@ -55,6 +57,7 @@ PUBLIC_EVENTS = (
     *REPLY_EVENTS,
     *FLOOR_EVENTS,
     *CORE_EVENTS,
+    Backchannel,
     *PLAYOUT_EVENTS,
     *ENDING_EVENTS,
 )
@@ -62,22 +65,26 @@ PUBLIC_EVENTS = (
 
 
 class Loudspeaker(Node):
-    """Takes speech and decisions; the transport takes 20 ms at a time."""
+    """Takes speech and decisions; the transport takes 20 ms at a time. A murmur is heard where nothing else is."""
 
-    events = In(Speech, Commit, Discarded, Duck, Unduck, Resumed, Yield)
+    events = In(Speech, Commit, Discarded, Duck, Unduck, Resumed, Yield, Murmur)
     played = Out(*PLAYOUT_EVENTS)
 
     def __init__(self, playout: Playout) -> None:
         super().__init__("loudspeaker")
         self._playout = playout
         self._listeners: list[Callable[[], None]] = []
+        self._murmur: Pcm | None = None
+        """What is left of it."""
 
     async def run(self) -> None:
         """Hand events to the playout machine."""
         async for event in self.events:
+            if isinstance(event, Murmur):
+                self._murmur = event.pcm
             for result in self._playout.on(event):
                 await self.played.send(result)
-            if self._playout.ready:
+            if self._playout.ready or self._murmur is not None:
                 for listener in tuple(self._listeners):
                     listener()
 
@@ -97,10 +104,21 @@ class Loudspeaker(Node):
 
     def pull(self) -> Pcm:
         """The next 20 ms, int16 [480] at 24 kHz. Called by the transport, on the event loop."""
+        ready = self._playout.ready
         frame, events = self._playout.pull(self.clock.now())
+        if self._murmur is not None:
+            frame = frame if ready else self._murmured(frame)
+            self._murmur = None if ready else self._murmur
         for event in events:
             self.played.send_nowait(event)
         return frame
+
+    def _murmured(self, frame: Pcm) -> Pcm:
+        """The next 20 ms of the murmur, in place of a silent frame."""
+        assert self._murmur is not None
+        part, rest = np.split(self._murmur, [len(frame)])
+        self._murmur = rest if rest.size else None
+        return np.pad(part, (0, len(frame) - len(part)))
 
 
 class Scribe(Node):
