@@ -31,6 +31,7 @@ def test_another_name_is_missing_a_misheard_one_is_not() -> None:
         ("A car costs 100 euros.", 0.75, ("100",), True),
         ("The captain is Edwin Frost.", 1 / 3, ("edwin", "frost"), True),
         ("The ferry Osprey.", 1.0, (), False),
+        ("The fastest crossing takes 50 minutes.", 0.8, ("fastest",), True),
         ("", 0.0, (), False),
     ],
 )

@@ -26,6 +26,7 @@ _PRONOUN = re.compile(r"(?:It|Its|He|His|She|Her|They|Their|This|These|That|Thos
 _WORD = re.compile(r"[^\W\d_]+")
 _ALIKE, _BEFORE = 4, 4  # letters that "Japan" and "Japanese" share; words from a number to what it counts
 _QUOTED = 3  # words from which on a draft may be called a quotation
+_SUPERLATIVE = re.compile(r"(?!forest|interest|harvest|request|honest|modest)\w{3,}est|first|best|worst")
 _CONSONANTS = 2  # of a name that may be another one misheard
 
 
@@ -35,7 +36,8 @@ class Support:
 
     Attributes:
         share: the share of its content words that the passage has, 0..1.
-        invented: its numbers and names that neither the passage nor the question has.
+        invented: its numbers and names that neither the passage nor the question has, and superlatives that the
+            passage has not: only the question says that the water is heaviest there.
         adds: whether it says anything that the question did not.
     """
 
@@ -52,7 +54,12 @@ def support(answer: str, question: str, text: str, title: str = "") -> Support:
     found = covered_words(said, evidence)
     echoed = covered_words(said, asked)
     proper = set(names(answer))
-    unsupported = (w for w in said if w not in found and w not in echoed and (is_number(w) or w in proper))
+    unsupported = (
+        word
+        for word in said
+        if word not in found
+        and (_SUPERLATIVE.fullmatch(word) or (word not in echoed and (is_number(word) or word in proper)))
+    )
     return Support(len(found) / len(said), tuple(unsupported), any(word not in echoed for word in said))
 
 
