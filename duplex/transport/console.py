@@ -91,6 +91,46 @@ class Incoming:
             self._push(self._frames.popleft())
 
 
+class _Devices:
+    """A microphone's and a speaker's stream; their callbacks come on threads of the sound library."""
+
+    def __init__(self, outgoing: Outgoing, incoming: Incoming, lost: anyio.Event) -> None:
+        self._outgoing, self._incoming, self._lost = outgoing, incoming, lost
+        self._loop, self._streams = asyncio.get_running_loop(), ExitStack()
+
+    def open(self, microphone: int, speaker: int) -> float:
+        """Start both; the speaker's own delay in seconds. It waits for their threads: not on the loop."""
+        open_input, open_output = library().RawInputStream, library().RawOutputStream
+        common = {"channels": 1, "dtype": "int16", "latency": "low", "finished_callback": self._ended}
+        block = round(USER_RATE * FRAME_SECONDS)
+        heard = open_input(USER_RATE, block, microphone, callback=self._hear, **common)
+        self._streams.callback(heard.close)
+        spoken = open_output(AGENT_RATE, len(_SILENCE), speaker, callback=self._say, **common)
+        self._streams.callback(spoken.close)
+        spoken.start()
+        heard.start()
+        return float(spoken.latency)
+
+    def close(self) -> None:
+        """Stop those that were opened; it waits too."""
+        self._streams.close()
+
+    def _hear(self, data: Any, frames: int, time: Any, status: Any) -> None:
+        self._incoming.put(np.frombuffer(bytes(data), np.int16))
+        self._on_loop(self._incoming.flush)
+
+    def _say(self, data: Any, frames: int, time: Any, status: Any) -> None:
+        data[:] = self._outgoing.take().tobytes()
+        self._on_loop(self._outgoing.fill)
+
+    def _ended(self) -> None:
+        self._on_loop(self._lost.set)
+
+    def _on_loop(self, call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has closed while a device still ran
+            self._loop.call_soon_threadsafe(call)
+
+
 @asynccontextmanager
 async def audio(peer: Peer, microphone: int, speaker: int) -> AsyncIterator[None]:
     """Connect a peer to this machine's devices while the block lasts.
@@ -102,46 +142,15 @@ async def audio(peer: Peer, microphone: int, speaker: int) -> AsyncIterator[None
     Raises:
         ConsoleError: a device cannot be opened, or goes away while the block lasts.
     """
-    sounddevice, loop = library(), asyncio.get_running_loop()
     outgoing, incoming, lost = Outgoing(peer.pull), Incoming(peer.push), anyio.Event()
-
-    def on_loop(call: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has closed while a device still ran
-            loop.call_soon_threadsafe(call)
-
-    def hear(data: Any, frames: int, time: Any, status: Any) -> None:
-        incoming.put(np.frombuffer(bytes(data), np.int16))
-        on_loop(incoming.flush)
-
-    def say(data: Any, frames: int, time: Any, status: Any) -> None:
-        data[:] = outgoing.take().tobytes()
-        on_loop(outgoing.fill)
-
-    def ended() -> None:
-        on_loop(lost.set)
-
-    common = {"channels": 1, "dtype": "int16", "latency": "low", "finished_callback": ended}
-
-    def open_both(streams: ExitStack) -> float:
-        """Start the devices; the speaker's own delay in seconds. They wait for their threads: not on the loop."""
-        heard = sounddevice.RawInputStream(
-            USER_RATE, round(USER_RATE * FRAME_SECONDS), microphone, callback=hear, **common
-        )
-        streams.callback(heard.close)
-        spoken = sounddevice.RawOutputStream(AGENT_RATE, len(_SILENCE), speaker, callback=say, **common)
-        streams.callback(spoken.close)
-        spoken.start()
-        heard.start()
-        return float(spoken.latency)
-
+    devices = _Devices(outgoing, incoming, lost)
     outgoing.fill()
     forget = peer.on_ready(outgoing.hurry) if isinstance(peer, Prompt) else lambda: None
-    streams = ExitStack()
     try:
         async with _watched(lost):
             try:
-                delay = await anyio.to_thread.run_sync(open_both, streams)
-            except sounddevice.PortAudioError as error:
+                delay = await anyio.to_thread.run_sync(devices.open, microphone, speaker)
+            except library().PortAudioError as error:
                 raise ConsoleError(
                     f"the microphone or the speaker cannot be opened ({error.args[0]}); "
                     "close what else uses it, or choose another"
@@ -151,7 +160,7 @@ async def audio(peer: Peer, microphone: int, speaker: int) -> AsyncIterator[None
     finally:
         forget()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(streams.close)
+            await anyio.to_thread.run_sync(devices.close)
         logger.debug("frames that the speaker did not get in time: %d", outgoing.missed)
 
 
