@@ -62,6 +62,14 @@ def faults_of(tmp_path: Path, tools: str) -> list[str]:
             "3 tools.0.http.parameters: an argument is one of string, integer",
         ),
         (
+            "  - http: {name: a, description: abc, url: 'http://h/', parameters: {x: {type: array}}}",
+            "3 tools.0.http.parameters: x: an array cannot be said",
+        ),
+        (
+            "  - mqtt: {name: a, description: abc, parameters: {'x?': {type: string, format: email}}}",
+            "3 tools.0.mqtt.parameters: x: the format email cannot be said; date, date-time, time can",
+        ),
+        (
             "  - openapi: {document: nothing.yaml, operations: [a]}",
             "3 tools.0.openapi: there is no such document beside this file",
         ),
@@ -237,6 +245,42 @@ def test_an_order_goes_out_once_with_its_key_and_the_sessions_variables(tmp_path
     (answer,) = talk(ordering(tmp_path, api), "Order two lattes.", variables={"table": "4/../9"})
     assert answer == "It is number 7."
     assert api.seen == [("/tables/4%2F..%2F9", "s1-1", {"item": "latte", "count": 2})]
+
+
+def test_days_and_times_are_asked_for_read_back_and_sent_as_iso(tmp_path: Path, api: Api) -> None:
+    spec = spec_of(
+        tmp_path,
+        f"""
+  - http:
+      name: reserve_table
+      description: Reserve a table.
+      method: POST
+      url: http://127.0.0.1:{api.server_address[1]}/tables
+      private: true
+      parameters: {{day: date, at: time}}
+      confirm: "{{day}} at {{at}}. Shall I?"
+      say: "For {{day}}, number {{number}}."
+""",
+    )
+    answers = talk(
+        spec,
+        "I'd like to reserve a table at half past seven in the evening.",
+        "Next Tuesday. No, on the third of May.",
+        "Yes.",
+        variables={"now": "2026-11-19T14:00:00"},
+    )
+    assert answers == [
+        "On which day?",
+        "Monday, May 3rd at 7:30 in the evening. Shall I?",
+        "For Monday, May 3rd, number 7.",
+    ]
+    assert [body for _, _, body in api.seen] == [{"day": "2027-05-03", "at": "19:30:00"}]
+
+
+def test_a_function_whose_arguments_nobody_can_say_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def tag(tags: list[str]) -> str:\n    return ''\n")
+    with pytest.raises(ToolFault, match="tag: tags: an array cannot be said"):
+        anyio.run(open_toolbox, spec_of(tmp_path, "  - python: shop:tag").tools)
 
 
 BAR = """

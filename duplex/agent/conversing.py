@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -34,6 +36,7 @@ from duplex.dialogue.slots import (
 )
 from duplex.llm.grounded import GroundedAnswerer
 from duplex.nodes.answerer import Answerer, Part, SameForAll, ToolResult, UntilCommitted
+from tools_rag.tools.session import current_session
 from tools_rag.tools.types import Tool
 
 FIRST_WORD, NEXT_WORD = 2.0, 6.0
@@ -76,7 +79,8 @@ class Conversation(SameForAll):
 
     @property
     def _spoken(self) -> list[SpokenTool]:
-        return [each.spoken for each in self._equipped]
+        now = _now()
+        return [replace(each.spoken, listener=each.spoken.listener.at(now)) for each in self._equipped]
 
     async def prepare(self, text: str, history: History) -> None:
         """Call a read whose arguments are all there; nothing else is done on a guess."""
@@ -228,6 +232,14 @@ class Conversation(SameForAll):
         if call.writes and kind in ("timeout", "reply"):
             return f"I'm sorry, {system} doesn't answer, so I can't say whether that went through."
         return f"I'm sorry, I can't reach {system} right now."
+
+
+def _now() -> datetime:
+    """The machine's time, or the session's where its variable `now` gives one (ISO 8601)."""
+    try:
+        return datetime.fromisoformat(current_session.get().get("now", "")).astimezone()
+    except (ValueError, OverflowError):
+        return datetime.now().astimezone()
 
 
 def _heard(history: History) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 from duplex.agent.tools_shared import Spoken
 from duplex.dialogue.slots import SpokenTool
+from tools_rag.tools.moments import format_of
+from tools_rag.tools.sayable import unsayable
 from tools_rag.tools.spoken import Listener, in_name, resolved
 from tools_rag.tools.types import Parts, Progress, Reply, Tool, ToolError, ToolSpec, no_parts, no_progress
 from tools_rag.tools.wanted import Cues
@@ -15,6 +17,7 @@ from tools_rag.tools.wanted import Cues
 _FEW = 4
 """So many values of an argument are named where it is asked for."""
 _SYSTEM = "that system"
+_MOMENTS = {"date": "On which day?", "time": "At what time?", "date-time": "On which day, and at what time?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,17 @@ class AbsentTool:
 
 
 def equipped(tool: Tool, said: Spoken) -> Equipped:
-    """A tool with what is said around it. Raises ValueError where a question would be answered by a write."""
+    """A tool with what is said around it.
+
+    Raises:
+        ValueError: a question would be answered by a write, or an argument that is needed cannot be said.
+    """
     spec = tool.spec
     writes = spec.effect == "write"
     if writes and spec.answer:
         raise ValueError(f"{spec.name}: `answer` is for a tool that reads; say `effect: read` if it does")
+    if why := unsayable(spec.parameters, needed_only=True):
+        raise ValueError(f"{spec.name}: {why}")
     wanted = writes if said.confirm is None else said.confirm
     confirm = wanted if isinstance(wanted, str) else _confirmation(spec) if wanted else ""
     spoken = SpokenTool(
@@ -99,6 +108,8 @@ def _question(spec: ToolSpec, name: str) -> str:
         return f"Which {about} would you like: {', '.join(first)} or {last}?" if first else f"{last}?"
     if values:
         return f"Which {about} would you like?"
+    if asked := _MOMENTS.get(format_of(part)):
+        return asked
     if part.get("type") in ("integer", "number"):
         return f"What {about} shall it be?"
     return f"What is the {about}?"

@@ -98,14 +98,22 @@ class McpTools:
         lacking = set(section.only) - {tool.spec.name for tool in made}
         if lacking:
             raise ValueError(f"the server has no tool {sorted(lacking)[0]}")
-        self.equipped = [
-            self._equipped(tool) for tool in made if not section.only or tool.spec.name in section.only
-        ]
+        self.equipped = [each for each in map(self._equipped, made) if each is not None]
 
-    def _equipped(self, tool: McpTool) -> Equipped:
-        said = self._section.said_of(tool.spec.name)
+    def _equipped(self, tool: McpTool) -> Equipped | None:
+        """None for a tool that is not wanted, or that a caller cannot use and the file does not name."""
+        section, name = self._section, tool.spec.name
+        if section.only and name not in section.only:
+            return None
+        said = section.said_of(name)
         tool.spec = replace(tool.spec, say=said.say, timeout=said.timeout, answer=said.answer)
-        return equipped(OnTheOtherSide(tool), said)
+        try:
+            return equipped(OnTheOtherSide(tool), said)
+        except ValueError as error:
+            if name in {*section.only, *section.tools}:
+                raise
+            logger.warning("an MCP tool is left out: %s", error)
+            return None
 
     def _absent(self) -> list[Equipped]:
         section = self._section

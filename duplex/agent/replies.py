@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from duplex.agent.calls import Call
+from tools_rag.tools.spoken import spoken_values
 from tools_rag.tools.templates import filled, plain
 from tools_rag.tools.types import Reply
 
@@ -18,7 +19,10 @@ def spoken_reply(reply: Reply, call: Call) -> str:
     spec = call.tool.spec
     if spec.say:
         data = reply.data if isinstance(reply.data, Mapping) else {}
-        if said := filled(spec.say, {**call.values, "reply": reply.text if not data else "", **data}):
+        if said := filled(
+            spec.say,
+            {**spoken_values(spec.parameters, call.values), "reply": reply.text if not data else "", **data},
+        ):
             return said
     if reply.data is None and reply.text.strip():
         return " ".join(re.split(r"(?<=[.!?])\s+", plain(reply.text))[:_SENTENCES])

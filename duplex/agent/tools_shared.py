@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from duplex.agent.schema import BASE, Section
 from tools_rag.tools.arguments import check_schema
+from tools_rag.tools.sayable import unsayable
 from tools_rag.tools.session import names as session_names
 from tools_rag.tools.types import Effect
 
@@ -21,6 +22,7 @@ ENV = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
 _SECRET = re.compile(r"authorization|cookie|token|secret|password|api-?key|^x-.*key$", re.I)
 _TYPES = ("string", "integer", "number", "boolean")
+_MOMENTS = ("date", "time", "date-time")
 _URL = re.compile(r"https?://[^/\s{}@]+(?:/[^\s]*)?")
 
 Text = Annotated[str, Field(max_length=400)]
@@ -31,8 +33,7 @@ Host = Annotated[str, Field(max_length=255)]
 def _parameters(given: dict[str, Any]) -> dict[str, Any]:
     """A JSON Schema of an object, from one or from the short form `name: type`, `name: [values]`, `name?: …`."""
     if given.get("type") == "object":
-        check_schema(given)
-        return given
+        return _sayable(given)
     properties: dict[str, Any] = {}
     required: list[str] = []
     for key, value in given.items():
@@ -44,19 +45,30 @@ def _parameters(given: dict[str, Any]) -> dict[str, Any]:
         properties[name] = _property(value)
         if name == key:
             required.append(name)
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return _sayable(
+        {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    )
+
+
+def _sayable(schema: dict[str, Any]) -> dict[str, Any]:
     check_schema(schema)
+    if why := unsayable(schema):
+        raise ValueError(why)
     return schema
 
 
 def _property(value: Any) -> dict[str, Any]:
     if isinstance(value, str) and value in _TYPES:
         return {"type": value}
+    if isinstance(value, str) and value in _MOMENTS:
+        return {"type": "string", "format": value}
     if isinstance(value, list) and value and all(isinstance(each, str | int | float) for each in value):
         return {"enum": value}
     if isinstance(value, dict):
         return value
-    raise ValueError(f"an argument is one of {', '.join(_TYPES)}, a list of values, or a JSON Schema")
+    raise ValueError(
+        f"an argument is one of {', '.join((*_TYPES, *_MOMENTS))}, a list of values, or a JSON Schema"
+    )
 
 
 def checked_headers(headers: dict[str, str]) -> dict[str, str]:

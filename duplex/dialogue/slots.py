@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from duplex.dialogue.consent import answer_of, corrected_answer, free_answer, without_cancelled
 from tools_rag.tools.arguments import missing
+from tools_rag.tools.moments import format_of
 from tools_rag.tools.spoken import Listener, resolved
 from tools_rag.tools.templates import filled
 from tools_rag.tools.wanted import Cues, is_question, only_asks
@@ -249,7 +250,11 @@ def _question(tool: SpokenTool, state: Task) -> str:
     if state.asked:
         return tool.questions[state.asked]
     default = "Shall I do that?"
-    return (filled(tool.confirm, state.values) or default) if state.confirming else WHAT_ELSE
+    return (
+        (filled(tool.confirm, tool.listener.aloud(state.values)) or default)
+        if state.confirming
+        else WHAT_ELSE
+    )
 
 
 def _only(tool: SpokenTool) -> dict[str, Any]:
@@ -277,7 +282,7 @@ def _corrected(tool: SpokenTool, text: str) -> dict[str, Any]:
 def is_free(tool: SpokenTool, name: str) -> bool:
     """Whether an argument is any text at all."""
     part = resolved(tool.parameters, tool.parameters["properties"].get(name, {}))
-    return part.get("type") == "string" and not {"enum", "pattern", "format"} & part.keys()
+    return part.get("type") == "string" and not {"enum", "pattern"} & part.keys() and not format_of(part)
 
 
 def _length(tool: SpokenTool, name: str) -> int:
@@ -289,6 +294,7 @@ def _answered(tool: SpokenTool, name: str, text: str) -> Any:
     part = resolved(tool.parameters, tool.parameters["properties"][name])
     if part.get("type") == "boolean":
         return {"yes": True, "no": False}.get(answer_of(text) or "")
-    if part.get("type") != "string" or "enum" in part or "pattern" in part:
+    if not is_free(tool, name):
         return None
-    return free_answer(text, _length(tool, name))
+    value = free_answer(text, _length(tool, name))
+    return value if value and len(value) >= part.get("minLength", 0) else None

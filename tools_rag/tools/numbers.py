@@ -61,6 +61,24 @@ def numbers(words: Sequence[str]) -> list[tuple[float, int, int]]:
     return found
 
 
+def at(words: Sequence[str], place: int) -> str:
+    """The word at a place, empty where there is none."""
+    return words[place] if 0 <= place < len(words) else ""
+
+
+def whole(words: Sequence[str], place: int) -> tuple[int, int]:
+    """The whole number below 1,000 that begins here, and where it ends; 0 where none does."""
+    for value, start, end in numbers(words[place : place + 4])[:1]:
+        if start == 0 and value.is_integer() and 0 < value < 1_000:
+            return int(value), place + end
+    return 0, place
+
+
+def goes_on(words: Sequence[str], place: int) -> bool:
+    """Whether the word here is the end of a number that began before: "five" of "twenty five"."""
+    return at(words, place - 1) in _TENS and 0 < _VALUES.get(at(words, place), 0) < 10
+
+
 def likely(word: str) -> str:
     """The number word that a word was probably meant for, where a number is expected: "tin" is ten; else itself.
 

@@ -1,21 +1,26 @@
 """Arguments in what a person said: the values of a JSON Schema found in recognised words, without a model.
 
-Values of an enumeration are found by spelling and by sound, as names are in `tools_rag.names`, numbers by their words,
-and patterns in the digits. People correct themselves, so that of two values for one argument the later one counts, and
-what is said to be unwanted does not ("not the large", "instead of milk", "no sugar").
+Values of an enumeration are found by spelling and by sound, as names are in `tools_rag.names`, numbers by their
+words, patterns in the digits, days and times by a grammar. People correct themselves, so that of two values for one
+argument the later one counts, and what is said to be unwanted does not ("not the large", "instead of milk", "no
+sugar").
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
+from math import inf
 from typing import Any
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from tools_rag.names import plain, sound
+from tools_rag.tools.moments import aloud, moments
 from tools_rag.tools.numbers import digits, likely, numbers
 from tools_rag.tools.said import Found, Words, is_unwanted, settled, words_of
 from tools_rag.words import STOP_WORDS
@@ -49,11 +54,12 @@ class Listener:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         properties: Mapping[str, Any] = schema.get("properties", {})
         self._properties = {name: resolved(schema, each) for name, each in properties.items()}
+        self._now: datetime | None = None
         self._options = [
             _Option(name, value, words_of(str(value)).plain)
             for name, each in self._properties.items()
             for value in each.get("enum", ())
-            if isinstance(value, str) and words_of(value).plain
+            if isinstance(value, str | int | float) and words_of(str(value)).plain
         ]
         self._joined = [option.joined for option in self._options]
         self._exact: dict[str, _Option] = {}
@@ -61,6 +67,16 @@ class Listener:
             self._exact[option.joined] = option
         self._longest = 1 + max((len(option.words) for option in self._options), default=0)
         self._short = self._short_forms()
+
+    def at(self, now: datetime) -> Listener:
+        """The same at this time, with its time zone: without one, no days and times are found."""
+        here = copy(self)
+        here._now = now
+        return here
+
+    def aloud(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as they are said."""
+        return aloud(self._properties, values, self._now.date() if self._now else None)
 
     def find(self, text: str, asked: str = "") -> dict[str, Any]:
         """The arguments that the words give; None for one that is unwanted.
@@ -75,6 +91,9 @@ class Listener:
         named = {each.name for each in found}
         found += [each for each in self._shortened(words, taken) if each.name not in named]
         taken |= {place for each in found for place in range(each.start, each.end)}
+        if self._now is not None:
+            found += moments(self._properties, words, self._now, asked, taken)
+            taken |= {place for each in found for place in range(each.start, each.end)}
         found += self._numbers(words, taken, asked)
         return settled(words, found) | self._patterns(words) | self._flags(words, asked)
 
@@ -183,6 +202,12 @@ class Listener:
         return found
 
 
+def spoken_values(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they are said."""
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    return aloud({name: resolved(schema, each) for name, each in properties.items()}, values, None)
+
+
 def resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
     """A property with its `$ref` followed, and what is not null of an `anyOf` (as pydantic writes `X | None`)."""
     for _ in range(3):
@@ -223,5 +248,7 @@ def _about(name: str) -> list[str]:
 
 def _within(schema: Mapping[str, Any], value: float) -> bool:
     whole = schema["type"] != "integer" or value.is_integer()
-    least, most = schema.get("minimum", float("-inf")), schema.get("maximum", float("inf"))
-    return bool(whole and least <= value <= most)
+    least, most = schema.get("minimum", -inf), schema.get("maximum", inf)
+    above, below = schema.get("exclusiveMinimum", -inf), schema.get("exclusiveMaximum", inf)
+    step = schema.get("multipleOf", 0)
+    return bool(whole and least <= value <= most and above < value < below and not (step and value % step))
