@@ -62,23 +62,27 @@ class Endpointer(Node):
         super().__init__("endpointer")
         self._probability, self._history = probability, history
         self._scored = ""
-        self._early = anyio.CancelScope()
+        self._early: anyio.CancelScope | None = None
 
     async def run(self) -> None:
         """Score each attempt's words, and the stable ones before; what is newer takes the place of what was stable."""
         async with anyio.create_task_group() as tasks:
             async for said in self.words:
                 if said.attempt > 0:  # the final words, or what the quick recogniser makes of them before
-                    self._early.cancel()
+                    self._stop_early()
                     await self._judge(said)
                     continue
                 stable = " ".join(said.text.split()[: said.stable])
                 if stable and stable != self._scored:
-                    self._early.cancel()
+                    self._stop_early()
                     self._early = anyio.CancelScope()
                     self._scored = stable
                     tasks.start_soon(self._read, self._early, stable)
             tasks.cancel_scope.cancel()
+
+    def _stop_early(self) -> None:
+        if self._early is not None:
+            self._early.cancel()
 
     async def _read(self, scope: anyio.CancelScope, stable: str) -> None:
         with scope:
