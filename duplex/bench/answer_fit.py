@@ -71,7 +71,7 @@ def subjects() -> Iterator[tuple[str, dict[str, str], list[tuple[str, list[str]]
 
 def open_texts(texts: dict[str, str], embedder: Embedder, home: Path) -> KnowledgeIndex:
     folder = home / "knowledge"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for number, (title, text) in enumerate(texts.items()):
         (folder / f"{number}.md").write_text(f"# {title}\n\n{text}\n", encoding="utf-8")
     return KnowledgeIndex.open(folder, home / "cache", embedder)

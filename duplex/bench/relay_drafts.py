@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from duplex.resources import config_path
 from tools_rag import KnowledgeIndex, MiniLM
 
 OUT = Path("out/bench/drafts")
-CUTS = (3, 1, 0)
+CUTS = (5, 4, 3, 2, 1, 0)
 """Words that a partial transcript lacks."""
 WRITTEN = 1
 """Partials that lack more words than this are drafted for without the model."""
@@ -95,10 +95,11 @@ def template(question: str) -> str:
     return re.sub(r"\b(?:the )?x(?: (?:of |the )*x)*\b", "x", " ".join(masked))
 
 
-def partials(question: str, rng: random.Random) -> Iterator[tuple[int, str]]:
+def partials(question: str, cuts: Sequence[int] = CUTS, seed: int = 1) -> Iterator[tuple[int, str]]:
     """The question cut short, earliest first, with the number of words that it lacks."""
     words = question.rstrip("?.! ").split()
-    for cut in CUTS:
+    for cut in cuts:
+        rng = random.Random(f"{seed} {cut} {question}")
         kept = words[: len(words) - cut] if cut else list(words)
         if len(kept) < 2:
             continue
@@ -107,19 +108,19 @@ def partials(question: str, rng: random.Random) -> Iterator[tuple[int, str]]:
         yield cut, " ".join(kept)
 
 
-async def samples(out: Path = OUT / "drafts.jsonl", seed: int = 1) -> int:
-    """Write all samples, one a line, and give their number."""
+async def samples(out: Path = OUT / "drafts.jsonl", cuts: Sequence[int] = CUTS, seed: int = 1) -> int:
+    """Write the samples of all questions cut so short, one a line, after what the file holds; gives their number."""
     out.parent.mkdir(parents=True, exist_ok=True)
     rng, count = random.Random(seed), 0
     spec = AgentSpec.model_validate({"name": "drafts"})
     async with Lanes() as lanes:
         brain = load_brain(spec.llm, lanes)
         try:
-            with out.open("w", encoding="utf-8") as file:
+            with out.open("a", encoding="utf-8") as file:
                 for subject, index, asked in _indexes(out.parent):
                     source = _Source(spec, brain, index, lanes)
                     for question in asked:
-                        async for sample in source.samples(question, rng):
+                        async for sample in source.samples(question, partials(question, cuts, seed), rng):
                             file.write(json.dumps(asdict(sample)) + "\n")
                             count += 1
                         file.flush()
@@ -165,10 +166,12 @@ class _Source:
         self._quick = FromKnowledge(index, self._answerer, lanes)
         self._unknown = spec.unknown
 
-    async def samples(self, question: str, rng: random.Random) -> AsyncIterator[Sample]:
+    async def samples(
+        self, question: str, cut_short: Iterable[tuple[int, str]], rng: random.Random
+    ) -> AsyncIterator[Sample]:
         """Each draft that still stands when the question is whole."""
         sentence = await self._sentence(question)
-        for cut, words in partials(question, rng):
+        for cut, words in cut_short:
             draft = await self._draft(words, written=cut <= WRITTEN)
             if draft is None or draft.source == "talk":
                 continue
