@@ -42,6 +42,9 @@ def test_ducking_counts_from_the_onset() -> None:
     gain = gains(recording((2.1, 2.6, -14)), spoken(), START)
     assert ducked_after(gain, 2.0 - START) == pytest.approx(0.1, abs=0.011)
     assert ducked_after(gains(recording((2.1, 2.6, -6)), spoken(), START), 1.3) is None
+    paused = gains(recording((2.1, 6, -14)), spoken(), START)
+    paused[133:160] = np.nan  # from 2.03 to 2.3 s the speech itself is silent
+    assert ducked_after(paused, 1.3) is None
     assert ducked_after(gains(recording((2.1, 6, -200)), spoken(), START), 1.3) == pytest.approx(
         0.1, abs=0.011
     )

@@ -19,6 +19,8 @@ RATE = 16_000
 HOP = RATE // 100
 AUDIBLE_DBFS = -45.0
 DUCKED_DB = -12.0
+SEEN = 3
+"""Windows within which the level must have been seen to fall."""
 PLAYED_DB = -20.0
 """Softer than ducked speech is: what is below it was not played."""
 SEARCH = RATE // 20
@@ -54,10 +56,16 @@ def gains(recording: Pcm, spoken: Spoken, start: float) -> NDArray[np.float64]:
 
 
 def ducked_after(gain: NDArray[np.float64], onset: float) -> float | None:
-    """Seconds from `onset`, counted from the speech's start, until it is 12 dB softer; None if it never is."""
+    """Seconds from `onset`, counted from the speech's start, until it is 12 dB softer; None if it never is.
+
+    None also where the speech made a pause just then, since nobody can tell when in it the level fell.
+    """
+    since = gain[max(0, round(onset * 100)) :]
     with np.errstate(invalid="ignore"):
-        soft = np.flatnonzero(gain[max(0, round(onset * 100)) :] <= DUCKED_DB + 1)
-    return float(soft[0]) / 100 if len(soft) else None
+        soft = np.flatnonzero(since <= DUCKED_DB + 1)
+        loud = np.flatnonzero(since[: soft[0]] > DUCKED_DB + 1) if len(soft) else soft
+    seen = len(soft) and (loud[-1] if len(loud) else -1) >= soft[0] - SEEN
+    return float(soft[0]) / 100 if seen else None
 
 
 def held(recording: Pcm, spoken: Spoken, start: float, since: float, until: float) -> bool:
