@@ -72,6 +72,9 @@ def test_support(answer: str, share: float, invented: tuple[str, ...], adds: boo
         ("How big is it?", "It is 505 metres deep.", False),
         ("Where is it?", "It is 900 metres above sea level.", False),
         ("How old is it?", "The oldest piece is blue.", False),
+        ("Which river flows out of it?", "The Kagera flows into the lake.", False),
+        ("Which river flows out of it?", "The Rhone flows into the lake and out of it.", True),
+        ("Which rivers flow into the lake?", "The Angara leaves the lake.", False),
     ],
 )
 def test_the_kind_of_answer(question: str, sentence: str, fits: bool) -> None:

@@ -117,3 +117,8 @@ def test_any_question_is_survived(names: Names, question: str) -> None:
 
 def test_no_names_no_repair() -> None:
     assert Names([], lambda _: False).repair("tell me about Baikal").text == "tell me about Baikal"
+
+
+def test_a_name_that_only_begins_a_sentence_is_known(names: Names) -> None:
+    heard = "When did Jane Goodall begin to study chimpanzees?"
+    assert names.repair(heard).text == heard  # there is a John too

@@ -157,8 +157,8 @@ class Names:
 
 
 def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]], set[str]]:
-    """Words, and pairs of them, written with a capital inside a sentence and never without one; what precedes each;
-    and the words that are written without one."""
+    """Words, and pairs of them, written with a capital inside a sentence, or at its beginning with another behind
+    them ("Jane Goodall"), and never without one; what precedes each; and the words that are written without one."""
     names: Counter[str] = Counter()
     heads: dict[str, set[str]] = {}
     common: set[str] = set()
@@ -175,6 +175,8 @@ def _names(texts: Iterable[str]) -> tuple[Counter[str], dict[str, set[str]], set
                     names[word] += 1
                 if previous is not None and adjacent and previous[0][0].isupper() and not _asks(previous[0]):
                     names[f"{previous[0]} {word}"] += 1
+                    if len(plain(previous[0])) >= MIN_LETTERS:
+                        names[previous[0]] += 1
                     heads.setdefault(word, set()).add(plain(previous[0]))
             previous = token
     kept = Counter({name: count for name, count in names.items() if _is_name(name, common)})

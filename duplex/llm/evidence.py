@@ -13,8 +13,10 @@ from duplex.llm.lexicon import (
     ANSWER_KINDS,
     COUNTED,
     DIMENSIONS,
+    INTO,
     LOOSE_NAMES,
     NAMED,
+    OUT_OF,
     PERSON,
     PLACE_NAME,
     STOP,
@@ -85,7 +87,7 @@ def missing_names(question: str, text: str, title: str = "") -> list[str]:
 
 def answers_kind(question: str, sentence: str) -> bool:
     """Whether a sentence has the kind of thing that the question asks for; True where the question names none."""
-    if _other_dimension(question, sentence):
+    if _other_dimension(question, sentence) or _other_way(question, sentence):
         return False
     for ask, cue in ANSWER_KINDS:
         if re.search(ask, question, re.I):
@@ -105,6 +107,15 @@ def _other_dimension(question: str, sentence: str) -> bool:
                 re.search(other, sentence, re.I) for _, other in DIMENSIONS
             )
     return False
+
+
+def _other_way(question: str, sentence: str) -> bool:
+    """Whether a sentence says what goes into a thing, where what goes out of it is asked for, or the reverse."""
+    ways = [re.search(OUT_OF, question, re.I), re.search(INTO, question, re.I)]
+    if None not in ways or ways == [None, None] or not re.match(r"(?:what|which|where)\b", question, re.I):
+        return False
+    own, other = (OUT_OF, INTO) if ways[0] else (INTO, OUT_OF)
+    return re.search(own, sentence, re.I) is None and re.search(other, sentence, re.I) is not None
 
 
 def counted(question: str, sentence: str) -> bool | None:

@@ -205,6 +205,9 @@ DIMENSIONS: tuple[tuple[str, str], ...] = (
 )
 """Pairs of patterns, for a question about one dimension of a thing and for a sentence that measures it."""
 
+OUT_OF, INTO = r"\b(?:out of|flows? out|flows? from|leaves?|drains?)\b", r"\b(?:into|flows? in|feeds?)\b"
+"""What goes out of a thing, and what goes into it."""
+
 WHO = r"^(?:by |to |from )?(?:who|whose|whom)\b"
 PERSON = (
     r"\b(?:male|female|queen|king|family|people|widow|man|men|woman|women|mother|father|child|children|pilots?|knights?|"
