@@ -19,6 +19,7 @@ from duplex.dialogue.events import (
     OverlapKind,
     PlayoutEnded,
     PlayoutStarted,
+    Resumed,
     SessionStarted,
     Transcript,
     TurnStarted,
@@ -268,6 +269,56 @@ def test_a_turn_for_somebody_else_is_none(ignore: float, kind: type[Event]) -> N
     heard = [*frames(0, 1040, ignore=ignore), *frames(1040, 4000, ignore=1.0)]  # only while there is a voice
     came = decided([*voice(0, 1000), *words(1150, 0.99), *heard], replace(CLASSES, ignore=0.8))
     assert [type(event) for event in came if isinstance(event, Commit | Discarded)] == [kind]
+
+
+EARLY = Reliance(eager=Sure(0.8, 2))
+
+
+def foreseen(happens: list[Event]) -> list[tuple[str, float]]:
+    """Attempts and what became of them, in milliseconds."""
+    kinds = {Eager: "eager", Resumed: "resumed", Commit: "commit"}
+    return [
+        (kinds[type(event)], round(event.t / MS)) for event in decided(happens, EARLY) if type(event) in kinds
+    ]
+
+
+SOON = frames(800, 1120, soon=0.9)
+
+
+@pytest.mark.parametrize(
+    ("stop", "heard", "came"),
+    [
+        # All of the voice had been heard when the end was foreseen: what was prepared then counts.
+        (870, SOON, [("eager", 880), ("commit", 1110)]),
+        # There was more of it: once more.
+        (1000, SOON, [("eager", 880), ("resumed", 1064), ("eager", 1064), ("commit", 1240)]),
+        # It is not so near any more, or does not come.
+        (
+            2000,
+            [*frames(800, 960, soon=0.9), *frames(960, 2000, soon=0.3)],
+            [("eager", 880), ("resumed", 960), ("eager", 2064)],
+        ),
+        (2000, frames(800, 1800, soon=0.6), [("eager", 2064)]),
+        (2000, frames(800, 1840, soon=0.9), [("eager", 880), ("resumed", 1760), ("eager", 2064)]),
+    ],
+)
+def test_an_end_is_foreseen_while_the_user_speaks_and_nothing_comes_of_it_before(
+    stop: float, heard: list[CoreFrame], came: list[tuple[str, int]]
+) -> None:
+    judged = [EndProbability(t=to_ticks(1.1), attempt=attempt, p=0.99) for attempt in (1, 2)]
+    found = foreseen([*voice(0, stop), *heard, *(judged if stop < 2000 else ())])
+    assert [what for what, _ in found[: len(came)]] == [what for what, _ in came]
+    assert [at for _, at in found[: len(came)]] == pytest.approx([at for _, at in came], abs=1)
+
+
+@given(st.lists(st.floats(0, 1), max_size=40), st.integers(500, 3000))
+def test_before_the_voice_ends_nobody_speaks_whatever_is_foreseen(soon: list[float], stop: int) -> None:
+    heard = [CoreFrame(t=(at + 1) * FRAME, state="listen", soon=p) for at, p in enumerate(soon)]
+    judged = [EndProbability(t=at * FRAME, attempt=n, p=1.0) for at in range(40) for n in (1, 2, 3)]
+    found = foreseen([*voice(0, stop), *heard, *judged])
+    assert all(at >= stop for what, at in found if what == "commit")
+    openings = [what for what, _ in found if what != "commit"]
+    assert openings == [("eager", "resumed")[at % 2] for at in range(len(openings))]
 
 
 def test_silence_counts_by_its_logarithm() -> None:

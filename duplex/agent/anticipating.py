@@ -20,7 +20,7 @@ import numpy as np
 from duplex.agent.spec import CoreMode
 from duplex.core.runtime import DuplexCore
 from duplex.core.streams.layout import FRAME_SAMPLES
-from duplex.dialogue.anticipation import SIGNS, Anticipation, CoreFrame, Reliance, Sure
+from duplex.dialogue.anticipation import SIGNS, Anticipated, Anticipation, CoreFrame, Reliance, Sure
 from duplex.dialogue.events import (
     Commit,
     Discarded,
@@ -84,9 +84,9 @@ def limited(reliance: Reliance, mode: CoreMode) -> Reliance:
     """What a mode takes of it."""
     match mode:
         case "voices":
-            return replace(reliance, weights=None)
+            return replace(reliance, weights=None, eager=None)
         case "ends":
-            return Reliance(weights=reliance.weights)
+            return Reliance(weights=reliance.weights, eager=reliance.eager)
         case "off":
             return Reliance()
     return reliance
@@ -106,7 +106,14 @@ def load_reliance(path: Path) -> Reliance:
             raise ValueError(f"there are {len(weights)} weights, not {len(SIGNS)}")
         overlaps = {_kind(kind): _sure(given) for kind, given in told["overlaps"].items()}
         again, ignore = told["again"] and _sure(told["again"]), told["ignore"]
-        return Reliance(weights or None, overlaps, again or None, None if ignore is None else _number(ignore))
+        eager = told.get("eager")  # a file from before it was asked has none
+        return Reliance(
+            weights or None,
+            overlaps,
+            again or None,
+            None if ignore is None else _number(ignore),
+            eager and _sure(eager),
+        )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} does not say how far the core is relied on: {error}") from error
 
@@ -174,7 +181,7 @@ def join(
         Anticipation(controller.reliance),
         "controller",
         takes=(*told, *_DECISIONS, PlayoutEnded),
-        gives=(EndProbability, OverlapClass),
+        gives=(EndProbability, OverlapClass, Anticipated),
     )
     graph.connect(ports.audio, listener.events, only=UserAudio, capacity=100, max_age=max_age)
     graph.connect(ports.decided, listener.events, only=(TurnStarted, Duck), capacity=256)

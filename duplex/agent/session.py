@@ -19,6 +19,7 @@ from duplex.agent.limiting import common, connect_limits
 from duplex.agent.memory import give_back
 from duplex.agent.murmuring import join_murmurs
 from duplex.agent.relaying import FastPath
+from duplex.dialogue.anticipation import Anticipated
 from duplex.dialogue.events import (
     AGENT_RATE,
     Announce,
@@ -240,7 +241,8 @@ class Session:
         hearer = Hearer(engines.recogniser.stream(), lanes, quick=fast is not None)
         takes = (SessionStarted, Announce, TypedText, VoiceStarted, VoiceStopped, Transcript, EndProbability)
         said = (ReplyText, *PLAYOUT_EVENTS)
-        floor = MachineNode(self._floor, "floor", takes=(*takes, OverlapClass, *said), gives=FLOOR_EVENTS)
+        told = (OverlapClass, Anticipated)
+        floor = MachineNode(self._floor, "floor", takes=(*takes, *told, *said), gives=FLOOR_EVENTS)
         endpointer = Endpointer(engines.probability, self.history)
         answerer = engines.answerer
         if isinstance(answerer, PerSession):
@@ -267,8 +269,8 @@ class Session:
         graph.connect(replies, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, floor.events, feedback=True, capacity=256)
         graph.connect(speaker.played, hearer.events, only=PlayoutStarted, feedback=True)
-        told = (self._user.out, floor.actions, speaker.played)
-        connect_limits(graph, engines.limits, told, floor, scribe)
+        told_limits = (self._user.out, floor.actions, speaker.played)
+        connect_limits(graph, engines.limits, told_limits, floor, scribe)
         graph.connect(self._user.out, scribe.events, only=(TypedText, Noted))
         heard = (self._user.out, detector.voice, hearer.words, endpointer.ends)
         ports = Ports(*heard, speaker.played, floor.actions, floor.events, scribe.events)

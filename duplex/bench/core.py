@@ -9,10 +9,12 @@ dialogues waits 2.4 s longer than the recorded one did, so that no rule hears it
 - A speculation is wasted if it was dropped, or began more than 0.8 s before the end, or came to nothing.
 - Overlaps: of frames (F1), of echoes and backchannels (spoken through), of turns that overlap the agent for 450 ms.
 
+- An end is foreseen where an attempt opens while the user still speaks; its lead counts from there. A murmur of the
+  agent's own is `behind_end` where the turn was over.
 - `core` is the core by itself, `core.floor` the rules of a call, `core.fused` both together (`turns: {core: full}`).
 
 All thresholds come from `rule.json` and `reliance.json` beside the weights, chosen on validation dialogues (`duplex
-train tune`, `python -m duplex.bench.core_fit`).
+train tune`, `python -m duplex.bench.core_fit`). On people's speech: `duplex.bench.core_human`.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.vad import SileroVad
-from duplex.agent.anticipating import RELIANCE, load_reliance
-from duplex.bench.core_figures import absent, of_ends, of_leads, of_overlaps, progress, say, share
-from duplex.bench.core_floor import Trial, asked, ended, stopped
+from duplex.agent.anticipating import RELIANCE, limited, load_reliance
+from duplex.bench.core_figures import absent, of_ends, of_leads, of_overlaps, progress, quantile, say, share
+from duplex.bench.core_floor import Trial, asked, ended, foreseen, stopped
+from duplex.bench.core_human import run_human
+from duplex.bench.core_murmurs import murmurs
 from duplex.bench.core_rules import Scene, SmartTurn, any_voice, by_silence
 from duplex.bench.core_speed import COMMAND, speed
 from duplex.bench.core_words import MODEL, Judged, heard, like_length, trivial
@@ -78,7 +82,14 @@ def run() -> list[Measure]:
     measures += _rules(scenes, followed)
     if followed:
         measures += speed(core, talks[0], say)
-    return measures
+    return measures + _human(core if followed else None, rule if followed else None)
+
+
+def _human(core: DuplexCore | None, rule: Rule | None) -> list[Measure]:
+    """The same on people's speech, the floor relying on the core as the default does, and wholly."""
+    reliance = _reliance()
+    uses = {} if reliance is None else {"voices": limited(reliance, "voices"), "full": reliance}
+    return run_human(core, rule, uses)
 
 
 def dialogues() -> list[Dialogue]:
@@ -243,13 +254,25 @@ def of_floor(name: str, trials: Sequence[Trial], reliance: Reliance | None = Non
 
 def _fused(scenes: Sequence[Scene], judge: Judged, followed: Sequence[Followed]) -> list[Measure]:
     """The floor with the core, as a call has it with `turns: {core: full}`."""
+    reliance = _reliance()
+    trials = [Trial.of(scene, judge, each) for scene, each in zip(scenes, followed, strict=bool(followed))]
+    if reliance is None or not trials:
+        return []
+    made, leads = foreseen(trials, reliance)
+    return [
+        *of_floor("core.fused", trials, reliance),
+        *share("core.foreseen_wasted_share", [True] * (made - len(leads)) + [False] * len(leads)),
+        *quantile("core.foreseen_lead_ms", [1e3 * lead for lead in leads], 0.5),
+        *murmurs(trials),
+    ]
+
+
+def _reliance() -> Reliance | None:
     try:
-        reliance = load_reliance(config_path(f"core/{RELIANCE}"))
+        return load_reliance(config_path(f"core/{RELIANCE}"))
     except (OSError, ValueError) as error:
         absent("core.fused", str(error))
-        return []
-    trials = [Trial.of(scene, judge, each) for scene, each in zip(scenes, followed, strict=bool(followed))]
-    return of_floor("core.fused", trials, reliance) if trials else []
+        return None
 
 
 def _ends(scenes: Sequence[Scene], rule: Callable[[Scene, Turn], Sequence[float]]) -> Ends:

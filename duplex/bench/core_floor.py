@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from duplex.bench.core_rules import Judge, Scene, final_words, stops
 from duplex.core.data.ear import VoiceEdge
 from duplex.core.follow import Followed, audible
-from duplex.core.judge import AFTER, IN_TIME, Ends, Overlaps, spans
+from duplex.core.judge import AFTER, IN_TIME, LONGEST_LEAD, Ends, Overlaps, judged, spans
 from duplex.core.streams.layout import frame_end
 from duplex.core.turns import PATIENCE, Turn, runs, turns
 from duplex.dialogue.anticipation import Anticipation, CoreFrame, Reliance
@@ -79,6 +79,8 @@ class Play:
         self._queue: list[tuple[int, int, Event]] = []
         self._number = count()
         self._timers: dict[str, int] = {}
+        self.log: list[Event] = []
+        """All that has happened, and what was decided."""
 
     def put(self, *events: Event) -> None:
         """These happen, each at its time."""
@@ -93,6 +95,7 @@ class Play:
                 if self._timers.get(event.id) != t:
                     continue
                 del self._timers[event.id]
+            self.log.append(event)
             for action in self._decided(event):
                 match action:
                     case SetTimer(id=name, at=at):
@@ -101,6 +104,7 @@ class Play:
                     case CancelTimer(id=name):
                         self._timers.pop(name, None)
                     case _:
+                        self.log.append(action)
                         yield action
 
     def _decided(self, event: Event) -> list[Event | SetTimer | CancelTimer]:
@@ -132,18 +136,42 @@ def commits(
     trial: Trial, turn: Turn, settings: FloorSettings | None = None, reliance: Reliance | None = None
 ) -> list[float]:
     """When the turn is taken for ended, in seconds; the time that the models take is left out."""
-    play, edges = Play(settings, reliance), trial.scene.within(turn)
+    done = _decided(trial, turn, Play(settings, reliance))
+    return [to_seconds(action.t) for action, _ in done if isinstance(action, Commit)]
+
+
+def foreseen(trials: Sequence[Trial], reliance: Reliance) -> tuple[int, list[float]]:
+    """How many attempts are opened while a voice is on, and how early those are that hold: seconds before the end."""
+    made, leads = 0, list[float]()
+    for trial in trials:
+        for turn in judged(turns(trial.scene.dialogue)):
+            done = _decided(trial, turn, Play(reliance=reliance))
+            early = [turn.over - to_seconds(action.t) for action, ahead in done if ahead]
+            made += len(early)
+            leads += [lead for lead in early if lead <= LONGEST_LEAD]
+    return made, leads
+
+
+def happens(trial: Trial, turn: Turn) -> list[Event]:
+    """All that happens in a turn and is decided by the floor alone, in order."""
+    play = Play()
+    for _ in _decided(trial, turn, play):
+        pass
+    return play.log
+
+
+def _decided(trial: Trial, turn: Turn, play: Play) -> Iterator[tuple[Event, bool]]:
+    """What the floor decides about a turn, and whether that is an attempt opened while the voice is on."""
+    edges = trial.scene.within(turn)
     finals = {to_ticks(edge.t): (edge, after) for edge, after in stops(edges)}
     play.put(*map(_voice, edges))
     play.put(*trial.between(frame_end(turn.first), turn.over + frame_end(PATIENCE)))
-    found = []
     for action in play.run():
-        match action:
-            case Eager():
-                play.put(*_words(trial, finals[action.t], action))
-            case Commit():
-                found.append(to_seconds(action.t))
-    return found
+        ahead = isinstance(action, Eager) and action.t not in finals
+        if isinstance(action, Eager):
+            ends = finals.values()
+            play.put(*(_foreseen(trial, ends, action) if ahead else _words(trial, finals[action.t], action)))
+        yield action, ahead
 
 
 def yields(
@@ -181,6 +209,15 @@ def _overlapping(trial: Trial, start: float, until: float) -> Iterator[Event]:
 def _voice(edge: VoiceEdge) -> Event:
     t, moment = to_ticks(edge.t), max(0, to_ticks(edge.edge))
     return VoiceStarted(t=t, onset=moment) if edge.began else VoiceStopped(t=t, end=moment)
+
+
+def _foreseen(trial: Trial, ends: Iterable[tuple[VoiceEdge, float]], eager: Eager) -> list[Event]:
+    """The words of an attempt that was opened while the voice was on; none but of one that had ended by then."""
+    stop = next(((edge, after) for edge, after in ends if edge.edge <= to_seconds(eager.t) < edge.t), None)
+    if stop is None:
+        return []
+    early = to_seconds(eager.t) - stop[0].t
+    return [replace(event, t=event.t + to_ticks(early)) for event in _words(trial, stop, eager)]
 
 
 def _words(trial: Trial, stop: tuple[VoiceEdge, float], eager: Eager) -> list[Event]:

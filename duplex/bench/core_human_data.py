@@ -39,6 +39,8 @@ BEFORE, AFTER = 1.5, 1.5
 """Seconds of the agent's speech before an interruption, and after it."""
 PIECE = 10.0
 """Seconds of what is heard over the agent's speech at a time."""
+_NEAR = 0.1
+"""Seconds beside speech that may hold some of it."""
 Span = tuple[float, float]
 
 
@@ -174,9 +176,16 @@ def _spans(raw: Any) -> tuple[Span, ...]:
 
 
 def silence_of(clip: Clip, seconds: float) -> Pcm:
-    """So many seconds of the recording's quietest half second, to and fro: int16 [n]."""
-    size = RATE // 2
-    starts = range(0, max(1, len(clip.pcm) - size), RATE // 20)
+    """So many seconds of the recording's own quiet, to and fro: int16 [n]; soft noise where it has none."""
+    size = RATE // 5
+    edges = [0.0, *(edge for span in clip.spans for edge in span), len(clip.pcm) / RATE]
+    gaps = [
+        (round((a + _NEAR) * RATE), round((b - _NEAR) * RATE))
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    starts = [at for first, after in gaps for at in range(first, after - size + 1, size // 4)]
+    if not starts:
+        return np.random.default_rng(0).integers(-2, 3, round(seconds * RATE)).astype(np.int16)
     loud = [float(np.square(clip.pcm[at : at + size].astype(np.float64)).mean()) for at in starts]
     at = starts[int(np.argmin(loud))]
     piece = clip.pcm[at : at + size]

@@ -8,6 +8,8 @@ Of a voice over the agent's speech the core tells the class long before there ar
 is sure of goes to the floor as an `OverlapClass`; all else is left to the words and to how long the voice lasts. A
 voice that was let pass is still watched: it may take the floor after all.
 
+Where it is sure that the user will be done, it says so while he still speaks (`Anticipated`), and takes it back.
+
 Without frames, or with old ones, the words are passed on as they are: the floor's rules are the fallback.
 """
 
@@ -34,6 +36,8 @@ from duplex.dialogue.events import (
     VoiceStopped,
     Yield,
 )
+from duplex.dialogue.foresight import Anticipated as Anticipated
+from duplex.dialogue.foresight import Foresight
 from duplex.graph.event import Event, to_ticks
 
 FRAME = to_ticks(0.08)
@@ -106,12 +110,14 @@ class Reliance:
         overlaps: how sure it has to be of each kind; of those that are not here it is not asked.
         again: how sure it has to be of a `turn` in a voice that it had let pass.
         ignore: the mean P(ignore) of a turn's voice from which it is taken for somebody else's; None for never.
+        eager: how sure it has to be, while the user speaks, that he will be done within 640 ms; None for not asked.
     """
 
     weights: tuple[float, ...] | None = None
     overlaps: Mapping[OverlapKind, Sure] = field(default_factory=dict)
     again: Sure | None = None
     ignore: float | None = None
+    eager: Sure | None = None
 
 
 @dataclass(slots=True)
@@ -155,7 +161,7 @@ def _log_odds(p: float) -> float:
 
 
 class Anticipation:
-    """`on(event) -> [EndProbability | OverlapClass]`: stands between the core, the words and the floor."""
+    """`on(event) -> [EndProbability | OverlapClass | Anticipated]`: between the core, the words and the floor."""
 
     def __init__(self, reliance: Reliance) -> None:
         self._reliance = reliance
@@ -174,6 +180,7 @@ class Anticipation:
         """A voice is on now."""
         self._ignored = (0, 0.0)
         """How many frames of the turn had a voice, and the sum of their P(ignore)."""
+        self._foresight = Foresight(reliance.eager)
 
     def on(self, event: Event) -> list[Event]:
         """Take what happened; say what the floor should know."""
@@ -189,6 +196,8 @@ class Anticipation:
                 self._voiced = True
             case VoiceStopped():
                 self._voiced = False
+                self._foresight.stop()
+                self._end = event.end  # of an attempt that was foreseen too
             case _:
                 self._decided(event)
         return []
@@ -217,7 +226,8 @@ class Anticipation:
         if self._voiced:
             frames, total = self._ignored
             self._ignored = (frames + 1, total + frame.ignore)
-        return [*self._ending(frame.t), *self._overlapped(frame)]
+        foreseen = self._foresight.see(frame) if self._voiced else []
+        return [*foreseen, *self._ending(frame.t), *self._overlapped(frame)]
 
     def _ending(self, t: int) -> list[Event]:
         """Tell the floor how likely the end is, where that has changed."""

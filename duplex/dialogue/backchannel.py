@@ -3,8 +3,8 @@
 One is due in a pause, some words into a turn, where the words say that more will come, the core is sure that the turn
 is not over, and its projection of voice activity has the user speak again: all three, since an "mm-hm" behind the
 user's end is taken for the answer. The core's state head, which learnt where people put theirs, is too weak to be
-asked (F1 .24 in validation), so that this is a rule of pause and continuation. In 27 validation dialogues it spoke in
-24 of 118 pauses within turns, and behind none of 110 ends.
+asked (F1 .24 in validation), so that this is a rule of pause and continuation. In 27 validation dialogues all three
+agreed in 24 of 118 pauses within longer turns, and behind none of 110 ends.
 
 An "mm-hm" is no reply: it has no attempt, takes no floor, and stands in no history.
 """

@@ -5,11 +5,10 @@
                         └────────────────────┴──────────── voice, over speech ◄───────┘
                                                      Duck, then Yield or Unduck
 
-The end of a turn is predicted before it is believed (Deepgram Flux's eager end of turn): at the first moment
-of silence an *attempt* opens, a reply is prepared for it, and it is heard only once the words sound complete
-after a short silence, may be complete after a longer one, or after the longest whatever the words. A voice in between
-drops the attempt.
-What the agent says unasked is an attempt of its own, and only a QUIET floor is given to it.
+The end of a turn is predicted before it is believed (Deepgram Flux's eager end of turn): at the first moment of
+silence, or before where that is foreseen, an *attempt* opens. A reply is prepared for it, and heard only once the words
+sound complete after a short silence, may be complete after a longer one, or after the longest whatever the words. A
+voice in between drops it. What the agent says unasked is an attempt of its own, given a QUIET floor alone.
 
 Over a voice the agent first speaks more softly, then goes on or stops, as its words, a model or its length tell. Where
 it stopped and nothing was said, it takes up again what was cut: a reply to an empty attempt, the `resumption`.
@@ -17,6 +16,7 @@ it stopped and nothing was said, it takes up again what was cut: a reply to an e
 
 from __future__ import annotations
 
+from duplex.dialogue import floor_timers as timers
 from duplex.dialogue.events import (
     Announce,
     Commit,
@@ -41,13 +41,12 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.floor_settings import FloorSettings as FloorSettings
 from duplex.dialogue.floor_settings import State as State
-from duplex.dialogue.floor_timers import BARGE, DOUBT, DUCK, SILENCE, TIMEOUT, no_end, no_overlap
+from duplex.dialogue.foresight import Anticipated
 from duplex.dialogue.overlap import Cut, Overlap, Saying, claim_of, says_nothing
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
 
 Action = Event | SetTimer | CancelTimer
 
-_MOMENT = to_ticks(0.05)
 UNASKED = ("greeting", "announcement", "resumption")
 
 
@@ -57,18 +56,15 @@ class Floor:
     def __init__(self, settings: FloorSettings | None = None) -> None:
         self.settings = settings or FloorSettings()
         self.state = State.QUIET
-        self._turn = self._attempt = self._end = 0
+        self._turn = self._attempt = self._end = self._onset = 0
         self._least: float | None = None
         """The least P(end | words) that ends the turn now; None as long as the silence is too short for any."""
         self._p: float | None = None
         self._empty = False
-        self._voiced = self._passed = False
-        """A voice is on now; a model took it for one that does not want the floor."""
+        self._voiced = self._passed = False  # a voice is on now; a model took it for one that wants nothing
         self._echoes = False  # the agent hears itself: a voice right after it began is no turn that goes on
-        self._onset = 0
         self._reason = ""  # why the agent has the floor
-        self._audible_from: int | None = None
-        """When the current reply's first sample is heard; None before it has left."""
+        self._audible_from: int | None = None  # the current reply's first sample; None before it has left
         self._overlap: Overlap | None = None
         self._saying = Saying()
         self._cut: Cut | None = None  # until a turn came of it
@@ -76,6 +72,7 @@ class Floor:
 
     def on(self, event: Event) -> list[Action]:
         """Take what happened; say what follows."""
+        ending = self._attempt if self.state is State.ENDING else None
         match event:
             case SessionStarted() if event.greeting:
                 return self._commit(event.t, "greeting", event.greeting)
@@ -90,7 +87,7 @@ class Floor:
                 return self._voice_stopped(event)
             case TimerFired(id=timer):
                 return self._timer(timer, event.t)
-            case EndProbability() if self._current(event.attempt):
+            case EndProbability() if event.attempt == ending:
                 self._p = event.p
                 return self._maybe_commit(event.t)
             case Transcript(final=True):
@@ -108,8 +105,10 @@ class Floor:
             ):
                 quiet = self.state is State.QUIET
                 return self._begin_turn(event.t) if quiet else self._take_floor(event.t)
-            case OverlapClass(kind="side") if self._current(event.attempt):
+            case OverlapClass(kind="side") if event.attempt == ending:
                 return self._nothing_said(event.t)
+            case Anticipated() if self._voiced:
+                return self._foresee(event)
             case TypedText():
                 return self._typed(event)
             case PlayoutStarted() if self.state is State.AGENT and event.attempt == self._attempt:
@@ -123,15 +122,12 @@ class Floor:
                 self._saying.on(event)
         return []
 
-    def _current(self, attempt: int) -> bool:
-        return self.state is State.ENDING and attempt == self._attempt
-
     def _voice_started(self, event: VoiceStarted) -> list[Action]:
         if self.state is State.QUIET:
             return self._begin_turn(event.t)
         if self.state is State.ENDING:
             self.state = State.USER
-            return [Resumed(t=event.t, attempt=self._attempt), *no_end()]
+            return [Resumed(t=event.t, attempt=self._attempt), *timers.no_end()]
         if self.state is not State.AGENT:
             return []
         if self._reason == "announcement" and self._unheard(event.onset):
@@ -139,15 +135,12 @@ class Floor:
         if self._goes_on(event.onset) and not self._echoes:
             self.state = State.USER
             return [Yield(t=event.t, attempt=self._attempt), Resumed(t=event.t, attempt=self._attempt)]
-        barge = SetTimer(BARGE, max(event.t, event.onset + to_ticks(self.settings.barge)))
+        barge, louder = timers.overlapped(event.t, event.onset, self.settings)
         if self._overlap is not None:  # a pause within it
             self._overlap.stopped = None
             return [barge]
         self._overlap = Overlap(event.onset)
-        louder = event.t + to_ticks(self.settings.ducked)
-        if louder < barge.at < louder + _MOMENT:  # not worth it before
-            louder = barge.at + 1
-        return [Duck(t=event.t, attempt=self._attempt, onset=event.onset), barge, SetTimer(DUCK, louder)]
+        return [Duck(t=event.t, attempt=self._attempt, onset=event.onset), barge, louder]
 
     def _overheard(self, t: int, overlap: Overlap, text: str) -> list[Action]:
         """Words of a voice over the agent's: do they want the floor?"""
@@ -162,7 +155,7 @@ class Floor:
     def _hold(self, t: int) -> list[Action]:
         """The voice wants nothing: go on."""
         self._overlap = None
-        return [*no_overlap(), Unduck(t=t, attempt=self._attempt)]
+        return [*timers.no_overlap(), Unduck(t=t, attempt=self._attempt)]
 
     def _take_floor(self, t: int) -> list[Action]:
         """The voice wants the floor, or lasts: stop, and listen to what it says, or hear what it said."""
@@ -170,7 +163,7 @@ class Floor:
         keep, asks = self.settings.overlap == "words", self._saying.asks
         self._cut = Cut(self._attempt, t, asks) if keep else None
         stop = Yield(t=t, attempt=self._attempt, keep=keep, asked=keep and asks)
-        return [*no_overlap(), stop, *self._begin_turn(t, overlap)]
+        return [*timers.no_overlap(), stop, *self._begin_turn(t, overlap)]
 
     def _goes_on(self, onset: int) -> bool:
         """Nothing the user could have reacted to was heard: the old turn continues."""
@@ -186,18 +179,29 @@ class Floor:
         if self._overlap is not None:
             self._overlap.stopped = event.end
             hold = self.settings.overlap == "any" or self._overlap.waits
-            return self._hold(event.t) if hold else [CancelTimer(BARGE)]
+            return self._hold(event.t) if hold else [CancelTimer(timers.BARGE)]
+        if self.state is State.ENDING:  # which was foreseen
+            if event.end <= self._end:
+                self._end = event.end
+                return [*timers.silences(event.end, self.settings)]
+            return [Resumed(t=event.t, attempt=self._attempt), *self._maybe_ending(event.t, event.end)]
         return self._maybe_ending(event.t, event.end) if self.state is State.USER else []
 
     def _maybe_ending(self, t: int, end: int) -> list[Action]:
         """The user's voice ended: perhaps the turn did."""
         self._open_attempt(end)
-        return [
-            Eager(t=t, attempt=self._attempt, turn=self._turn, end=end),
-            SetTimer(SILENCE, end + to_ticks(self.settings.silence)),
-            SetTimer(DOUBT, end + to_ticks(max(self.settings.doubt, self.settings.silence))),
-            SetTimer(TIMEOUT, end + to_ticks(self.settings.timeout)),
-        ]
+        eager = Eager(t=t, attempt=self._attempt, turn=self._turn, end=end)
+        return [eager, *timers.silences(end, self.settings)]
+
+    def _foresee(self, event: Anticipated) -> list[Action]:
+        """The user will be done at once: an attempt, of which nothing can come before he is; or he will not."""
+        if event.sure and self.state is State.USER:
+            self._open_attempt(event.t)
+            return [Eager(t=event.t, attempt=self._attempt, turn=self._turn, end=event.t)]
+        if not event.sure and self.state is State.ENDING:
+            self.state = State.USER
+            return [Resumed(t=event.t, attempt=self._attempt)]
+        return []
 
     def _open_attempt(self, end: int) -> None:
         self.state = State.ENDING
@@ -205,23 +209,21 @@ class Floor:
         self._end, self._least, self._p, self._empty = end, None, None, False
 
     def _timer(self, timer: str, t: int) -> list[Action]:
-        if timer in (BARGE, DUCK):
+        if timer in (timers.BARGE, timers.DUCK):
             return [] if self._overlap is None else self._overlap_lasts(timer, t, self._overlap)
         if self.state is not State.ENDING:
             return []
-        if timer in (SILENCE, DOUBT):
-            self._least = self.settings.sure if timer == SILENCE else self.settings.threshold
+        if timer in (timers.SILENCE, timers.DOUBT):
+            self._least = self.settings.sure if timer == timers.SILENCE else self.settings.threshold
             return self._maybe_commit(t)
-        if timer == TIMEOUT:
-            return self._commit(t, "timeout")
-        return []
+        return self._commit(t, "timeout") if timer == timers.TIMEOUT else []
 
     def _overlap_lasts(self, timer: str, t: int, overlap: Overlap) -> list[Action]:
-        if timer == BARGE and not overlap.waits:
+        if timer == timers.BARGE and not overlap.waits:
             return self._take_floor(t)
-        if timer == BARGE:  # "yeah, yeah, of course": once more
+        if timer == timers.BARGE:  # "yeah, yeah, of course": once more
             overlap.waits = False
-            return [SetTimer(BARGE, t + to_ticks(self.settings.barge))]
+            return [SetTimer(timers.BARGE, t + to_ticks(self.settings.barge))]
         if overlap.stopped is not None:
             return self._hold(t)
         return [Unduck(t=t, attempt=self._attempt, decided=False)]
@@ -243,11 +245,11 @@ class Floor:
         """What sounded like a turn was none: the agent takes up what it was saying, if it was."""
         if self._cut is None:
             self.state = State.QUIET
-            return [*no_end(), Discarded(t=t, attempt=self._attempt, turn=self._turn)]
+            return [*timers.no_end(), Discarded(t=t, attempt=self._attempt, turn=self._turn)]
         long_ago = t - self._cut.t > to_ticks(self.settings.long_ago) and not self._led
         self._cut = None
         self._led = self._led or long_ago
-        return [*no_end(), *self._commit(t, "resumption", self.settings.lead if long_ago else "")]
+        return [*timers.no_end(), *self._commit(t, "resumption", self.settings.lead if long_ago else "")]
 
     def _maybe_commit(self, t: int) -> list[Action]:
         if self._least is None:
@@ -255,7 +257,7 @@ class Floor:
         if self._empty:
             return self._nothing_said(t)
         if self._p is not None and self._p >= self._least:
-            return [*no_end(), *self._commit(t, "words")]
+            return [*timers.no_end(), *self._commit(t, "words")]
         return []
 
     def _commit(self, t: int, reason: str, text: str = "") -> list[Action]:
@@ -270,9 +272,9 @@ class Floor:
         """A typed message takes the floor from whoever has it."""
         before: list[Action] = []
         if self.state is State.AGENT:
-            before = [Yield(t=event.t, attempt=self._attempt), *no_overlap()]
+            before = [Yield(t=event.t, attempt=self._attempt), *timers.no_overlap()]
         elif self.state is State.ENDING:
-            before = [Resumed(t=event.t, attempt=self._attempt), *no_end()]
+            before = [Resumed(t=event.t, attempt=self._attempt), *timers.no_end()]
         self._turn += 1
         self._overlap = self._cut = None
         self._open_attempt(event.t)
@@ -286,13 +288,12 @@ class Floor:
         self._turn += 1
         onset = self._onset if overlap is None else overlap.onset
         started = TurnStarted(t=t, turn=self._turn, onset=onset)
-        if overlap is None or overlap.stopped is None:
-            return [started]
-        return [started, *self._maybe_ending(t, overlap.stopped)]
+        stopped = None if overlap is None else overlap.stopped
+        return [started, *([] if stopped is None else self._maybe_ending(t, stopped))]
 
     def _played(self, t: int) -> list[Action]:
         """The reply is over; a voice that was overlapping it begins a turn."""
         self.state = State.QUIET
         overlap, self._overlap = self._overlap, None
         begins = overlap is not None or (self._voiced and not self._passed)
-        return [*no_overlap(), *self._begin_turn(t, overlap)] if begins else []
+        return [*timers.no_overlap(), *self._begin_turn(t, overlap)] if begins else []

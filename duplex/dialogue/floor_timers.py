@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from duplex.graph.event import CancelTimer
+from duplex.dialogue.floor_settings import FloorSettings
+from duplex.graph.event import CancelTimer, SetTimer, to_ticks
 
 SILENCE, DOUBT, TIMEOUT = "floor.silence", "floor.doubt", "floor.timeout"
 """Of the silences after a voice, each longer than the one before."""
 BARGE, DUCK = "floor.barge", "floor.duck"
 """Of a voice over the agent's: it stops, or is as loud as before again."""
+_MOMENT = to_ticks(0.05)
+
+
+def silences(end: int, settings: FloorSettings) -> list[SetTimer]:
+    """What is waited for after a voice that ended at `end`."""
+    doubt = max(settings.doubt, settings.silence)
+    waits = ((SILENCE, settings.silence), (DOUBT, doubt), (TIMEOUT, settings.timeout))
+    return [SetTimer(timer, end + to_ticks(wait)) for timer, wait in waits]
+
+
+def overlapped(t: int, onset: int, settings: FloorSettings) -> tuple[SetTimer, SetTimer]:
+    """What is waited for at `t` while a voice since `onset` is over the agent's: to stop, and to be louder again."""
+    barge = SetTimer(BARGE, max(t, onset + to_ticks(settings.barge)))
+    louder = t + to_ticks(settings.ducked)
+    if louder < barge.at < louder + _MOMENT:  # not worth it before
+        louder = barge.at + 1
+    return barge, SetTimer(DUCK, louder)
 
 
 def no_overlap() -> list[CancelTimer]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio
 import numpy as np
 
-from duplex.dialogue.anticipation import CoreFrame
+from duplex.dialogue.anticipation import Anticipated, CoreFrame
 from duplex.dialogue.backchannel import Backchannel, Murmur
 from duplex.dialogue.events import (
     AgentError,
@@ -50,7 +50,7 @@ REPLY_EVENTS = (ToolStarted, ToolEnded, ToolUsed, Prefix, ReplyText, Speech, Age
 """What is done and made for a reply."""
 ENDING_EVENTS = (SessionEnding, SessionEnded)
 """What the session says of its own end."""
-CORE_EVENTS = (CoreFrame, OverlapClass)
+CORE_EVENTS = (CoreFrame, OverlapClass, Anticipated)
 """What the duplex core says, and what its controller makes of it."""
 PUBLIC_EVENTS = (
     *(VoiceStarted, VoiceStopped, Transcript, EndProbability, TypedText, Noted),
