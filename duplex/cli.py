@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from duplex import shell
-from duplex.bench.relay_cli import RelayPart, verifier
+from duplex.bench.relay_cli import RelayCompute, RelayPart, verifier
 from duplex.core.cli import app as train_app
 from duplex.evals.cli import app as eval_app
 from duplex.models.cli import app as models_app
@@ -244,6 +244,9 @@ def bench(
     part: Annotated[
         list[RelayPart] | None, typer.Option(help="Of relay: only this part; may be given again.")
     ] = None,
+    compute: Annotated[
+        RelayCompute, typer.Option(help="Of relay in virtual time: what computing costs.")
+    ] = RelayCompute.measured,
     offline: Offline = False,
 ) -> None:
     """Measure something and print the figures; a figure that could not be measured is absent."""
@@ -254,10 +257,10 @@ def bench(
     _set_offline(offline)
     if file is not None and not file.parent.is_dir():  # said now, not after minutes of measuring
         raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--json")
-    if part and what is not Bench.relay:
-        raise typer.BadParameter("only relay has parts", param_hint="--part")
+    if (part or compute is not RelayCompute.measured) and what is not Bench.relay:
+        raise typer.BadParameter("only relay has parts and costs", param_hint="--part, --compute")
     run_it = import_module(f"duplex.bench.{what.value}").run
-    measures: list[Measure] = run_it(part or (), file) if what is Bench.relay else run_it()
+    measures: list[Measure] = run_it(part or (), file, compute.value) if what is Bench.relay else run_it()
     for measure in measures:
         interval = f"  [{measure.ci95[0]:g}, {measure.ci95[1]:g}]" if measure.ci95 else ""
         typer.echo(f"{measure.name:32} {measure.value:>10g} {measure.unit:8} n={measure.n}{interval}")

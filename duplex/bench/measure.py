@@ -107,5 +107,6 @@ def merge_json(measures: Sequence[Measure], path: Path) -> None:
             kept = [Measure(**row) for row in json.loads(path.read_text(encoding="utf-8"))["measures"]]
         except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"{path}: holds no measures ({error})") from error
-    commands = {measure.command for measure in measures}
-    write_json([*(each for each in kept if each.command not in commands), *measures], path)
+    names, commands = {each.name for each in measures}, {each.command for each in measures}
+    others = [each for each in kept if each.command not in commands and each.name not in names]
+    write_json([*others, *measures], path)

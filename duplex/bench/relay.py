@@ -11,24 +11,28 @@ from pathlib import Path
 from duplex.bench import relay_drafted, relay_fast, relay_load, relay_overlap, relay_quality
 from duplex.bench.measure import Measure, merge_json
 from duplex.bench.relay_cli import RelayPart
+from duplex.graph.virtual import Mode
 
-PARTS: dict[RelayPart, Callable[[], list[Measure]]] = {
+PARTS: dict[RelayPart, Callable[[Mode], list[Measure]]] = {
     RelayPart.fast: relay_fast.measures,
     RelayPart.overlap: relay_overlap.virtual,
-    RelayPart.drafts: relay_drafted.measures,
-    RelayPart.calls: relay_overlap.over_calls,
-    RelayPart.load: relay_load.run,
-    RelayPart.quality: relay_quality.measures,
+    RelayPart.drafts: lambda compute: relay_drafted.measures(),
+    RelayPart.calls: lambda compute: relay_overlap.over_calls(),
+    RelayPart.load: lambda compute: relay_load.run(),
+    RelayPart.quality: lambda compute: relay_quality.measures(),
 }
 """In this order; the longest, which goes on where it was stopped, last."""
 
 
-def run(parts: Sequence[RelayPart] = (), file: Path | None = None) -> list[Measure]:
+def run(
+    parts: Sequence[RelayPart] = (), file: Path | None = None, compute: Mode = "measured"
+) -> list[Measure]:
     """The figures of some parts, by default of all.
 
     Args:
         parts: which.
         file: takes the figures of each part as soon as that is done.
+        compute: what computing costs in `fast` and `overlap`.
 
     Raises:
         OSError, ValueError: the file cannot be written, or holds something else.
@@ -38,7 +42,7 @@ def run(parts: Sequence[RelayPart] = (), file: Path | None = None) -> list[Measu
         if parts and part not in parts:
             continue
         print(f"--- {part}", flush=True)
-        found = measure()
+        found = measure(compute)
         done += found
         if file is not None and found:
             merge_json(found, file)

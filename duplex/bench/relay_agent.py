@@ -14,6 +14,7 @@ from duplex.evals.record import Replay
 from duplex.evals.scenario import Scenario
 from duplex.evals.side import Contender, Side
 from duplex.graph import Event
+from duplex.graph.virtual import Mode
 from duplex.transport.costs import read_costs
 
 
@@ -45,6 +46,6 @@ def running(contender: Tapped) -> Iterator[None]:
         anyio.run(contender.aclose)
 
 
-def at_fixed_costs(prepared: Prepared, contender: Contender) -> Replay:
-    """A replay in virtual time that depends neither on the machine nor on its load."""
-    return replay_virtual(prepared, contender, "fixed", read_costs())
+def in_virtual_time(compute: Mode, prepared: Prepared, contender: Contender) -> Replay:
+    """A replay; at fixed costs it depends neither on the machine nor on its load."""
+    return replay_virtual(prepared, contender, compute, read_costs() if compute == "fixed" else None)

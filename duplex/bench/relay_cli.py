@@ -22,6 +22,13 @@ class RelayPart(StrEnum):
     quality = "quality"
 
 
+class RelayCompute(StrEnum):
+    """What computing costs in virtual time: what it takes here, or what a table says."""
+
+    measured = "measured"
+    fixed = "fixed"
+
+
 def verifier(
     drafts: Annotated[
         Path,

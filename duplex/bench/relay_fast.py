@@ -1,6 +1,6 @@
 """How soon the agent begins to speak, with what, and what it costs: the fast path against the same agent without it.
 
-Virtual time at fixed costs, real models, both agents in one run. A caller asks several questions in a session; each
+Virtual time, real models, both agents in one run. A caller asks several questions in a session; each
 turn is read off the caller's recording and the session's events. Then utterances with a pause in the middle: does it
 cut in?
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from duplex.audio.levels import window_levels
 from duplex.bench.conversation import Question, read_questions
 from duplex.bench.measure import Measure, of_quantile, of_share
 from duplex.bench.progress import Progress
-from duplex.bench.relay_agent import Tapped, at_fixed_costs, running
+from duplex.bench.relay_agent import Tapped, in_virtual_time, running
 from duplex.bench.turns import cut_in, first_audio, is_right
 from duplex.dialogue.events import AGENT_RATE, PlayoutStarted, ReplyText, Speech
 from duplex.dialogue.relay_events import Prefix
@@ -34,6 +34,7 @@ from duplex.evals.prepare import prepare
 from duplex.evals.record import RATE, Replay
 from duplex.evals.scenario import Scenario
 from duplex.graph import TICKS, Event, to_seconds
+from duplex.graph.virtual import Mode
 from duplex.llm.words import content
 from duplex.resources import config_path
 
@@ -72,27 +73,30 @@ class Turn:
     right: bool
 
 
-def measures() -> list[Measure]:
+def measures(compute: Mode) -> list[Measure]:
     """All figures of the fast path, those of the same agent without it as `relay.off_`."""
-    return [row for fast in (True, False) for row in ways(fast, questions(), halves())]
+    rows = [row for fast in (True, False) for row in ways(fast, questions(), halves(), compute)]
+    return [replace(row, command=f"{COMMAND} --compute {compute}") for row in rows]
 
 
-def ways(fast: bool, asked: Sequence[Question], paused: Sequence[tuple[str, str]]) -> list[Measure]:
+def ways(
+    fast: bool, asked: Sequence[Question], paused: Sequence[tuple[str, str]], compute: Mode
+) -> list[Measure]:
     """The figures of one of the two, on questions and utterances with a pause."""
     head = "relay." if fast else "relay.off_"
     spec = load_agent(AGENT)
     contender = Tapped(AgentContender(spec.model_copy(update={"relay": RelaySection(enabled=fast)})))
     with running(contender):
-        turns = list(_turns(contender, asked, "relay" if fast else "off"))
-        cuts = list(_cuts(contender, paused, "paused" if fast else "p. off"))
+        turns = list(_turns(contender, asked, "relay" if fast else "off", compute))
+        cuts = list(_cuts(contender, paused, "paused" if fast else "p. off", compute))
     rows = measured(turns, head)
     return [*rows, of_share(f"{head}cut_in_share", sum(cuts), len(cuts), COMMAND)] if cuts else rows
 
 
-def _turns(contender: Tapped, asked: Sequence[Question], name: str) -> Iterator[Turn]:
+def _turns(contender: Tapped, asked: Sequence[Question], name: str, compute: Mode) -> Iterator[Turn]:
     progress = Progress(name, len(asked))
     for scenario in sessions(asked):
-        replay = at_fixed_costs(prepare(scenario, Path(), contender.voices), contender)
+        replay = in_virtual_time(compute, prepare(scenario, Path(), contender.voices), contender)
         if replay.error:
             print(f"{scenario.id}: {replay.error}", flush=True)
             continue
@@ -101,10 +105,10 @@ def _turns(contender: Tapped, asked: Sequence[Question], name: str) -> Iterator[
             yield turn
 
 
-def _cuts(contender: Tapped, paused: Sequence[tuple[str, str]], name: str) -> Iterator[bool]:
+def _cuts(contender: Tapped, paused: Sequence[tuple[str, str]], name: str, compute: Mode) -> Iterator[bool]:
     progress = Progress(name, len(paused))
     for scenario in pauses(paused):
-        replay = at_fixed_costs(prepare(scenario, Path(), contender.voices), contender)
+        replay = in_virtual_time(compute, prepare(scenario, Path(), contender.voices), contender)
         if replay.error:
             print(f"{scenario.id}: {replay.error}", flush=True)
             continue

@@ -1,13 +1,14 @@
 """Two voices at once: how soon the agent gives way, whom it does not give way to, and what it then knows was heard.
 
-Real models. In virtual time, at fixed costs, each scenario is run twice: with the agent's rule, which listens to the
+Real models. In virtual time each scenario is run twice: with the agent's rule, which listens to the
 words, and with the rule that most frameworks have, which stops for any voice (`any_`). Over real calls (`webrtc_`) some
 of them are run once, and read off what the caller recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ import anyio
 from duplex.agent.spec import AgentSpec
 from duplex.bench.measure import Measure, of_quantile, of_share
 from duplex.bench.progress import Progress
-from duplex.bench.relay_agent import Tapped, at_fixed_costs, running
+from duplex.bench.relay_agent import Tapped, in_virtual_time, running
 from duplex.bench.relay_cases import Case, Kind, judged, scripted
 from duplex.bench.relay_sound import agreement
 from duplex.evals.contender import AgentContender
@@ -25,6 +26,7 @@ from duplex.evals.prepare import Prepared, prepare
 from duplex.evals.record import Replay
 from duplex.evals.scenario import Scenario
 from duplex.evals.side import Contender
+from duplex.graph.virtual import Mode
 from duplex.resources import config_path
 
 OVERLAP, CALLS = "duplex bench relay --part overlap", "duplex bench relay --part calls"
@@ -38,18 +40,19 @@ Rule = Literal["words", "any"]
 Play = Callable[[Prepared, Contender], Replay]
 
 
-def virtual() -> list[Measure]:
+def virtual(compute: Mode) -> list[Measure]:
     """The figures in virtual time, of the agent's rule and of the other."""
-    scenarios = scripted(SCRIPT)
+    scenarios, command = scripted(SCRIPT), f"{OVERLAP} --compute {compute}"
+    play = partial(in_virtual_time, compute)
     return [
-        *measured(list(cases("words", scenarios)), "relay.", OVERLAP),
-        *measured(list(cases("any", scenarios)), "relay.any_", OVERLAP),
+        *measured(list(cases("words", scenarios, play)), "relay.", command),
+        *measured(list(cases("any", scenarios, play)), "relay.any_", command),
     ]
 
 
 def over_calls() -> list[Measure]:
     """The figures over real calls."""
-    done = list(cases("words", called(scripted(SCRIPT)), over_calls=True))
+    done = list(cases("words", called(scripted(SCRIPT)), _over_a_call))
     return measured(done, "relay.webrtc_", CALLS)
 
 
@@ -102,12 +105,12 @@ def _holds(done: list[Case], head: str, command: str) -> list[Measure]:
 
 
 def cases(
-    rule: Rule, scenarios: list[Scenario], folder: Path | None = None, over_calls: bool = False
+    rule: Rule, scenarios: Sequence[Scenario], play: Play, folder: Path | None = None
 ) -> Iterator[Case]:
     """Run scenarios against an agent with this rule, and say of each what came of it."""
     spec = AgentSpec.model_validate({"name": "relay", "turns": {"overlap": rule}})
+    over_calls = play is _over_a_call
     contender = Tapped(AgentContender(spec, "webrtc" if over_calls else "virtual"))
-    play: Play = _over_a_call if over_calls else at_fixed_costs
     progress = Progress("call" if over_calls else rule, len(scenarios))
     with running(contender):
         for scenario in scenarios:

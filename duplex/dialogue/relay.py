@@ -39,7 +39,7 @@ _REMEMBERED = 32
 FRAMES = ("As for {},", "On {}:", "About {}:", "{}, then:", "{}: well,", "So, {}:")
 """How the subject of a question is put before what is said of it."""
 OPENERS = (
-    *("Well,", "Let me see,", "Hmm,", "Let me think,", "Let's see,", "Now,", "Let me look,", "Ah,"),
+    *("Well,", "Let me see,", "Hmm,", "Let me think,", "Let's see,", "Um,", "Let me look,", "Ah,"),
     *("Let me check,", "Hm, let me see,", "Well, let me think,", "One moment,"),
 )
 """Said where there is nothing better; one after the other, so that none is heard twice in a dozen. None promises an
