@@ -14,7 +14,15 @@ from pages import Page
 
 from duplex.bench.conversation import Exchange, Question
 from duplex.bench.timeline import render, write_timeline
-from duplex.bench.timeline_data import event_row, facts, prepare, replies, stage_medians, voice_spans
+from duplex.bench.timeline_data import (
+    core_spans,
+    event_row,
+    facts,
+    prepare,
+    replies,
+    stage_medians,
+    voice_spans,
+)
 from duplex.bench.turns import Said
 from duplex.graph import TICKS
 from duplex.transport.webrtc.caller import RATE, Caller, Received
@@ -109,6 +117,23 @@ def test_a_reply_and_a_voice_that_the_call_outlived_last_to_its_end() -> None:
     assert voice_spans(events, 0.0, 10.0) == [(2.0, 10.0)]
     (reply,) = replies(events, 0.0, 10.0)
     assert (reply["end"], reply["text"], reply["cut"]) == (10.0, "Very", False)
+
+
+def test_what_the_core_says_is_joined_to_spans() -> None:
+    told = [
+        (0.08, "listen", 0.1),
+        (0.16, "listen", 0.6),
+        (0.24, "listen", 0.7),
+        (0.32, "start", 0.9),
+        (0.4, "start", 1.0),
+    ]
+    frames = [event("CoreFrame", at, state=state, soon=soon) for at, state, soon in told]
+    assert core_spans([*frames, event("Heard", 1.0)], 1.0) == [
+        (1.08, 1.24, "soon", 0.7),
+        (1.24, 1.4, "start", 1.0),
+    ]
+    apart = [event("CoreFrame", at, state="hold", soon=0.0) for at in (0.08, 0.4)]
+    assert len(core_spans(apart, 0.0)) == 2
 
 
 def test_without_a_common_clock_nothing_is_drawn_where_it_was_not() -> None:

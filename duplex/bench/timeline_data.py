@@ -23,6 +23,10 @@ LogEvent = Mapping[str, Any]
 
 MARKS = ("Eager", "Resumed", "Commit", "Discarded", "Duck", "Unduck", "Yield")
 """Turn-taking decisions that are drawn on the time axis."""
+CORE_FRAME = 0.08
+"""Seconds that a frame of the core's tells of."""
+SOON = 0.5
+"""P(the user is done within 640 ms) from which that is drawn."""
 _MOMENTS = ("end", "onset")
 """Fields that hold a moment of the session's clock."""
 _LEFT_OUT = ("at", "edge", "t", "type", *_MOMENTS)
@@ -57,6 +61,7 @@ def prepare(
         "medians": stage_medians(turns),
         "turns": [_turn(number, turn) for number, turn in enumerate(turns, start=1)],
         "voice": voice_spans(placed, shift, duration),
+        "core": core_spans(placed, shift),
         "replies": replies(placed, shift, duration),
         "marks": [mark(event, shift) for event in placed if is_mark(event)],
         "events": [event_row(event, shift) for event in events],
@@ -98,6 +103,26 @@ def voice_spans(events: Iterable[LogEvent], shift: float, duration: float) -> li
             spans.append((onset, seconds(event["end"], shift)))
             onset = None
     return spans if onset is None else [*spans, (onset, duration)]
+
+
+def core_spans(events: Iterable[LogEvent], shift: float) -> list[tuple[float, float, str, float]]:
+    """What the duplex core says: from, to, its state, and its greatest P(the user is done within 640 ms) in it.
+
+    Where it only listens, nothing; but `soon` where it takes the end to be near.
+    """
+    spans: list[tuple[float, float, str, float]] = []
+    for event in events:
+        if event["type"] != "CoreFrame":
+            continue
+        end, soon, state = seconds(event["t"], shift), float(event["soon"]), str(event["state"])
+        if state == "listen":
+            state = "soon" if soon >= SOON else ""
+        start = round(end - CORE_FRAME, 4)
+        if spans and spans[-1][2] == state and start - spans[-1][1] < CORE_FRAME / 2:
+            spans[-1] = (spans[-1][0], end, state, max(soon, spans[-1][3]))
+        elif state:
+            spans.append((start, end, state, soon))
+    return spans
 
 
 def replies(events: Sequence[LogEvent], shift: float, duration: float) -> list[dict[str, Any]]:

@@ -62,6 +62,9 @@ class Wave {
       }
     }
     for (const [start, end] of this.data.voice) this.put("span voice", start, end - start);
+    for (const [start, end, state, soon] of this.data.core) {
+      this.put(`span core ${state}`, start, end - start, undefined, `the core: ${state}, end within 640 ms: ${soon.toFixed(2)}`);
+    }
     for (const reply of this.data.replies) this.fillReply(reply);
     for (const mark of this.data.marks) {
       const kind = `${mark.kind} ${mark.reason}`;
