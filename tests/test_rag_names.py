@@ -122,3 +122,14 @@ def test_no_names_no_repair() -> None:
 def test_a_name_that_only_begins_a_sentence_is_known(names: Names) -> None:
     heard = "When did Jane Goodall begin to study chimpanzees?"
     assert names.repair(heard).text == heard  # there is a John too
+
+
+@given(st.text("PKTSNMLRa", max_size=9), st.sampled_from([0.5, 0.58, 0.67, 0.75]))
+def test_the_nearest_sounds_are_those_of_a_look_at_all(names: Names, key: str, least: float) -> None:
+    from rapidfuzz.distance import Levenshtein
+
+    every = [
+        (-Levenshtein.normalized_similarity(key, coarse(each)), n) for n, each in enumerate(names._sounds)
+    ]
+    near = sorted(each for each in every if -each[0] >= least)[:8]
+    assert names._close(key, least) == [(place, pytest.approx(-value)) for value, place in near]

@@ -128,12 +128,11 @@ class KnowledgeIndex:
         )
         cosines = self._cosines(vector, numbers)
         coverages = self._coverages(terms, self._doubts(repaired), numbers)
-        passages = [
-            self._passage(number, cosine, coverage, by_words.get(number, 0.0))
-            for number, cosine, coverage in zip(numbers, cosines, coverages, strict=True)
-        ]
-        key = {"both": "score", "words": "sparse", "vectors": "dense"}[using]
-        return sorted(passages, key=lambda passage: getattr(passage, key), reverse=True)[:k]
+        sparse = [by_words.get(number, 0.0) for number in numbers]
+        scores = list(map(self._calibration.score, cosines, coverages))
+        ranks = {"both": scores, "words": sparse, "vectors": cosines}[using]
+        best = sorted(range(len(numbers)), key=ranks.__getitem__, reverse=True)[:k]
+        return [self._passage(numbers[n], scores[n], cosines[n], sparse[n], coverages[n]) for n in best]
 
     def look(
         self, query: str, k: int = 5, id_of: Callable[[Passage], str] | None = None
@@ -180,9 +179,8 @@ class KnowledgeIndex:
         """The stems that a chunk holds, by `hash`."""
         return frozenset(map(hash, self._words.terms(self._chunks[number].indexed)))
 
-    def _passage(self, number: int, cosine: float, coverage: float, sparse: float) -> Passage:
+    def _passage(self, number: int, score: float, cosine: float, sparse: float, coverage: float) -> Passage:
         chunk = self._chunks[number]
-        score = self._calibration.score(cosine, coverage)
         return Passage(chunk.text, chunk.source, chunk.title, score, cosine, sparse, coverage)
 
     def _is_word(self, word: str) -> bool:
