@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duplex.dialogue.events import Commit, Noted, PlayoutEnded, Resumed, Transcript, TypedText
 from duplex.dialogue.history import History
-from duplex.dialogue.voice import VoiceMachine, VoiceProbability
+from duplex.dialogue.voice import VoiceHint, VoiceMachine, VoiceProbability
 from duplex.graph.event import Event
 
 
@@ -75,9 +75,14 @@ def test_an_announcement_answers_nobody() -> None:
 def test_voice_needs_a_run_and_reports_its_edge() -> None:
     machine = VoiceMachine()
     out: list[tuple[str, int]] = []
+    hints: list[int] = []
     for i, p in enumerate([0.1, 0.9, 0.1, 0.9, 0.9, 0.4, 0.2, 0.9, 0.1, 0.1, 0.1], start=1):
         for event in machine.on(VoiceProbability(t=i * 1_536, p=p)):
+            if isinstance(event, VoiceHint):
+                hints.append(i)
+                continue
             moment = getattr(event, "onset", None) or getattr(event, "end", None)
             assert moment is not None
             out.append((type(event).__name__, moment // 1_536))
     assert out == [("VoiceStarted", 3), ("VoiceStopped", 8)]
+    assert hints == [2, 4], "each first window of voice after silence"

@@ -21,6 +21,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.ledger import heard_words
 from duplex.dialogue.playout import FRAME, Playout
+from duplex.dialogue.voice import VoiceHint
 from duplex.graph.event import Event
 
 WORD = 4_800
@@ -204,6 +205,26 @@ def test_duck_lowers_and_unduck_restores() -> None:
     assert 20 * np.log10(ducked.mean() / 10_000) == pytest.approx(-14, abs=0.2)
     playout.on(Unduck(t=0, attempt=1))
     assert play(playout, 2)[0][-1] == 10_000
+
+
+def test_a_hint_of_a_voice_lowers_for_a_moment_and_not_again_at_once() -> None:
+    playout = Playout()
+    playout.on(commit(1))
+    playout.on(speech(1, ["one"] * 40))
+    assert levels(playout, 0, 1) == [True]
+    playout.on(VoiceHint(t=PULL))
+    assert levels(playout, 1, 6) == [False] * 3 + [True] * 3
+    playout.on(VoiceHint(t=7 * PULL))  # a noise that flutters must not make the speech flutter
+    assert levels(playout, 7, 2) == [True] * 2
+    playout.on(VoiceHint(t=120 * PULL))
+    playout.on(Duck(t=121 * PULL, attempt=1))  # a voice came of it
+    assert levels(playout, 121, 10) == [False] * 10
+
+
+def levels(playout: Playout, first: int, frames: int) -> list[bool]:
+    """Whether each of the frames from the first on ends at full level."""
+    ends = [playout.pull(at * PULL)[0][-1] for at in range(first, first + frames)]
+    return [bool(end == 8_000) for end in ends]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(0, 100))

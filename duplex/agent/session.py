@@ -256,6 +256,7 @@ class Session:
         graph.connect(self._user.out, hearer.events, only=UserAudio, capacity=100, max_age=_AUDIO_AGE)
         graph.connect(self._user.out, floor.events, only=(SessionStarted, TypedText, Announce))
         graph.connect(detector.voice, floor.events)
+        graph.connect(detector.hints, speaker.events)
         for target in (hearer.events, responder.events, voice.events, speaker.events):
             graph.connect(floor.actions, target, only=common(target.types, FLOOR_EVENTS), capacity=256)
         graph.connect(hearer.words, endpointer.words)

@@ -32,15 +32,17 @@ from duplex.dialogue.events import (
     Yield,
 )
 from duplex.dialogue.ledger import Ledger
-from duplex.graph.event import TICKS, Event
+from duplex.dialogue.voice import VoiceHint
+from duplex.graph.event import TICKS, Event, to_ticks
 
 Pcm = NDArray[np.int16]
 
 FRAME = AGENT_RATE // 50
 """Samples in 20 ms."""
 TICKS_A_SAMPLE = TICKS // AGENT_RATE
-DUCKED = 10 ** (-14 / 20)
-"""Gain while the user's voice overlaps ours."""
+DUCKED = 10 ** (-14 / 20)  # gain while the user's voice overlaps ours
+HINT, DEAF = to_ticks(0.06), to_ticks(2)
+"""For how long a mere hint of a voice lowers ours, and how long the next one has no effect."""
 RAMP = AGENT_RATE // 100
 """Samples over which the gain changes: 10 ms, too short to notice and too long to click."""
 
@@ -95,15 +97,15 @@ class Playout:
         """Attempts up to this number are over."""
         self._released = -1
         self._audio: list[Pcm] = []
-        self._next = 0
-        """The first array that was not played, or not to its end."""
-        self._offset = 0
-        """Samples of it that were played."""
+        self._next = self._offset = 0
+        """The first array that was not played to its end, and the samples of it that were."""
         self._complete = False
         """All of the reply has come."""
         self._ledger = Ledger()
         self._reported = 0
         self._gain = self._target = 1.0
+        self._until: int | None = None  # when it is louder again, unless a voice comes of the hint
+        self._deaf = 0
         self._tail: Pcm | None = None
         self._cut: _Rest | None = None
         """What was cut off last, while it may yet be taken up."""
@@ -123,8 +125,10 @@ class Playout:
                 self._released = event.attempt
                 if event.reason == "resumption":
                     self._resume(event)
+            case VoiceHint() if self._target == 1.0 and event.t >= self._deaf:
+                self._target, self._until, self._deaf = DUCKED, event.t + HINT, event.t + DEAF
             case Duck():
-                self._target = DUCKED
+                self._target, self._until = DUCKED, None
             case Unduck():
                 self._target = 1.0
             case Yield():
@@ -244,6 +248,8 @@ class Playout:
     def pull(self, t: int) -> tuple[Pcm, list[Event]]:
         """The next 20 ms, int16 [480] at 24 kHz, and what its leaving means."""
         frame = np.zeros(FRAME, dtype=np.int16)
+        if self._until is not None and t >= self._until:
+            self._target, self._until = 1.0, None
         if self._tail is not None:
             frame[: self._tail.size], self._tail = self._tail, None
             return frame, []

@@ -23,6 +23,11 @@ class VoiceProbability(Event):
     p: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceHint(Event):
+    """One window of voice after silence: it may be the beginning of one, and is not believed yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
     """When a voice has begun and when it has ended.
@@ -41,7 +46,7 @@ class VoiceSettings:
 
 
 class VoiceMachine:
-    """`on(VoiceProbability) -> [VoiceStarted] | [VoiceStopped] | []`."""
+    """`on(VoiceProbability) -> [VoiceHint] | [VoiceStarted] | [VoiceStopped] | []`."""
 
     def __init__(self, settings: VoiceSettings | None = None) -> None:
         self._settings = settings or VoiceSettings()
@@ -64,7 +69,7 @@ class VoiceMachine:
         self._run += 1
         needed = self._settings.stop_windows if self._speaking else self._settings.start_windows
         if self._run < needed:
-            return []
+            return [] if self._speaking or self._run > 1 else [VoiceHint(t=event.t)]
         self._run = 0
         self._speaking = not self._speaking
         if self._speaking:

@@ -24,7 +24,7 @@ from duplex.dialogue.events import (
     VoiceStopped,
 )
 from duplex.dialogue.overlap import claim_of
-from duplex.dialogue.voice import VoiceMachine, VoiceProbability
+from duplex.dialogue.voice import VoiceHint, VoiceMachine, VoiceProbability
 from duplex.graph import Event, In, Lanes, Node, Out, Priority, to_ticks
 
 _WINDOW = 512
@@ -57,6 +57,7 @@ class Detector(Node):
 
     audio = In(UserAudio)
     voice = Out(VoiceStarted, VoiceStopped)
+    hints = Out(VoiceHint)
 
     def __init__(self, stream: VadStream, machine: VoiceMachine, lanes: Lanes) -> None:
         super().__init__("detector")
@@ -70,7 +71,7 @@ class Detector(Node):
             for p in await self._lanes.frame(self._stream.accept, frame.pcm, name="vad"):
                 moment = frame.t - pending * _TICKS_A_SAMPLE
                 for event in self._machine.on(VoiceProbability(t=moment, p=p)):
-                    await self.voice.send(event)
+                    await (self.hints if isinstance(event, VoiceHint) else self.voice).send(event)
 
 
 class Hearer(Node):

@@ -40,6 +40,7 @@ from duplex.dialogue.events import (
 from duplex.dialogue.history import History
 from duplex.dialogue.playout import Pcm, Playout
 from duplex.dialogue.relay_events import Prefix
+from duplex.dialogue.voice import VoiceHint
 from duplex.graph import Event, In, Node, Out
 
 FLOOR_EVENTS = (TurnStarted, Eager, Resumed, Commit, Discarded, Duck, Unduck, Yield)
@@ -67,7 +68,7 @@ PUBLIC_EVENTS = (
 class Loudspeaker(Node):
     """Takes speech and decisions; the transport takes 20 ms at a time. A murmur is heard where nothing else is."""
 
-    events = In(Speech, Commit, Discarded, Duck, Unduck, Resumed, Yield, Murmur)
+    events = In(Speech, Commit, Discarded, Duck, Unduck, Resumed, Yield, Murmur, VoiceHint)
     played = Out(*PLAYOUT_EVENTS)
 
     def __init__(self, playout: Playout) -> None:
