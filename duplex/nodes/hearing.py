@@ -71,7 +71,10 @@ class Detector(Node):
             for p in await self._lanes.frame(self._stream.accept, frame.pcm, name="vad"):
                 moment = frame.t - pending * _TICKS_A_SAMPLE
                 for event in self._machine.on(VoiceProbability(t=moment, p=p)):
-                    await (self.hints if isinstance(event, VoiceHint) else self.voice).send(event)
+                    if isinstance(event, VoiceHint):
+                        await self.hints.send(event)
+                    else:
+                        await self.voice.send(event)
 
 
 class Hearer(Node):
