@@ -225,7 +225,6 @@ def test_the_shipped_core_is_small_and_hears_a_person_speak() -> None:
         runtime.step()
         assert session.output is not None
         voiced.append(session.output.user)
-        assert session.output.agent < 0.5
     for _ in range(20):
         session.offer(quiet, quiet)
         runtime.step()

@@ -170,10 +170,8 @@ def _features(windows: list[NDArray[np.int16]]) -> NDArray[np.float32]:
 
 def _output(session: CoreSession, found: Arrays, row: int) -> CoreOutput:
     """One session's row, copied out of the call's arrays."""
-    user, agent = found["vad"][row]
+    user, _ = found["vad"][row]  # the agent's voice was learnt with it; that it speaks, the agent knows
     state, ends, projection, overlap = (
         found[name][row].copy() for name in ("state", "hazard", "vap", "overlap")
     )
-    return CoreOutput(
-        session.frames, state, ends, projection, float(user), float(agent), overlap, session.complete
-    )
+    return CoreOutput(session.frames, state, ends, projection, float(user), overlap, session.complete)

@@ -29,7 +29,7 @@ class CoreOutput:
         state: of STATES, float32 [7].
         ends: the user's turn is over at most k frames from now, float32 [32]; `ends[0]`: it is over.
         projection: of the 256 classes of the next 2 s.
-        user, agent: speaks now.
+        user: speaks now.
         overlap: of OVERLAPS, float32 [6].
         complete: the words believed are all of the turn; 0 while there are none.
     """
@@ -39,7 +39,6 @@ class CoreOutput:
     ends: Row
     projection: Row
     user: float
-    agent: float
     overlap: Row
     complete: float
 
