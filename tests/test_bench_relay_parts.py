@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from duplex.bench import relay
 from duplex.bench.measure import Measure, merge_json
+from duplex.bench.relay_cli import RelayPart
 from duplex.bench.relay_drafted import COMMAND, labelled, measures, of_auroc
 from duplex.bench.relay_quality import Ran, figures, prefix_of
 from duplex.evals.crag.rows import Row
@@ -31,6 +33,22 @@ def test_a_part_takes_the_place_of_its_own_figures_alone(tmp_path: Path) -> None
     merge_json([figure("a", "one", 2.0)], path)
     kept = json.loads(path.read_text(encoding="utf-8"))["measures"]
     assert [(row["name"], row["value"]) for row in kept] == [("c", 1.0), ("a", 2.0)]
+
+
+def test_a_part_is_in_the_file_before_the_next_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(compute: str) -> list[Measure]:
+        raise KeyboardInterrupt
+
+    parts = {RelayPart.fast: lambda compute: [figure("a", compute)], RelayPart.overlap: stopped}
+    monkeypatch.setattr(relay, "PARTS", parts)
+    path = tmp_path / "relay.json"
+    with pytest.raises(KeyboardInterrupt):
+        relay.run((), path, "fixed")
+    (row,) = json.loads(path.read_text(encoding="utf-8"))["measures"]
+    assert (row["name"], row["command"]) == ("a", "fixed")
+    assert relay.run([RelayPart.fast]) == [figure("a", "measured")]
 
 
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
