@@ -73,6 +73,7 @@ def test_a_subject_must_be_in_the_passage_and_be_a_name() -> None:
     assert found is not None
     assert (found.text, found.source, found.evidence) == ("Lake Baikal", "topic", known)
     assert subject("How many rivers run into Lake", "Lake Baikal", PASSAGE, known) is None  # it goes on
+    assert subject("How old is the dead Sea?", "The Dead Sea", "The Dead Sea is old.", known) is None
     assert subject("Which has most fish, Lake", "On lakes", "A lake has fish.", known) is None
     assert subject("How old is Lake Garda?", "Lake Baikal", PASSAGE, known) is None
 

@@ -80,14 +80,15 @@ def quoted(sentence: str, asked: str, evidence: Evidence) -> Draft | None:
 def subject(asked: str, title: str, passage: str, evidence: Evidence) -> Draft | None:
     """The question's subject, which any answer may begin with; None where it names none that the passage has.
 
-    "Lake" is not yet the name of "Lake Tahoe": what only begins the title, or is no name, may still go on.
+    "Lake" is not yet the name of "Lake Tahoe": what only begins the title, or is no name, may still go on, and "Sea" does
+    not tell which.
     """
     about = topic(asked)
     named, known = content(about), words(f"{title} {passage}")
     whole = [word for word in words(title) if word in content(title)]
     begins = len(named) < len(whole) and whole[: len(named)] == named
     begins = begins or all(word in passage.split() for word in named)
-    if not named or begins or not all(covered(word, known) for word in named):
+    if begins or _KINDS.issuperset(named) or not all(covered(word, known) for word in named):
         return None
     return Draft(about, "topic", (), evidence)
 
@@ -169,6 +170,10 @@ def plain(word: str) -> str:
 _COUNTS = frozenset(
     {*UNITS, *TENS, *SCALES, "half", "third", "quarter", "dozen", "first", "second", "once", "twice"}
 )
+_KINDS = _set(
+    "lake lakes sea seas loch river rivers mount mountain mountains island islands castle city town"
+)
+"""Words of names that are none by themselves: a recogniser writes them with a capital all the same."""
 _CLAIMS = _set("yes no not never none nobody nothing neither nor hardly false true only i me my we us our")
 _DANGLING = _set(
     "do does did has have had can could will would may might must shall should be been being"
