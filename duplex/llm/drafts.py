@@ -80,7 +80,7 @@ def quoted(sentence: str, asked: str, evidence: Evidence) -> Draft | None:
 def subject(asked: str, title: str, passage: str, evidence: Evidence) -> Draft | None:
     """The question's subject, which any answer may begin with; None where it names none that the passage has.
 
-    "Lake" is not yet the name of "Lake Tahoe": what only begins the title, or is no name, may still go on, and "Sea" does
+    "Lake" is not yet the name of "Lake Tahoe": what only begins the title, or is no name, may still go on. "Sea" does
     not tell which.
     """
     about = topic(asked)
