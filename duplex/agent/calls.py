@@ -50,6 +50,11 @@ class Call:
         """Whether it changes something."""
         return self.tool.spec.effect == "write"
 
+    @property
+    def lost(self) -> bool:
+        """Whether it is over and nothing came."""
+        return self.over.is_set() and self.reply is None
+
     def is_of(self, tool: Tool, values: Mapping[str, Any]) -> bool:
         """Whether it asks this tool just this."""
         return self.tool is tool and self.values == dict(values)
@@ -93,7 +98,7 @@ class Calls:
     ) -> Call:
         """Begin a call; a read that asks the same and is not told yet is taken over instead, with its reading."""
         assert self._tasks is not None
-        call = next((call for call in self._reads if call.is_of(tool, values) and not call.error), None)
+        call = next((call for call in self._reads if call.is_of(tool, values) and not call.lost), None)
         if call is None:
             call = Call(tool, values, intent, reading)
             if reading is not None:
@@ -103,6 +108,11 @@ class Calls:
             self._report(call.shown)
             self._tasks.start_soon(self._make, call)
         return call
+
+    def drop(self, call: Call) -> None:
+        """Cancel and forget a read."""
+        call.drop()
+        self._reads = [each for each in self._reads if each is not call]
 
     def keep(self, wanted: Call | None) -> None:
         """Cancel and forget every read but this one."""

@@ -6,6 +6,7 @@ state counts only once the turn is committed, and only then is a write called.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from duplex.agent.calls import Call, Calls
 from duplex.agent.choosing import ToolChoice
 from duplex.agent.equipping import Equipped
 from duplex.agent.extracting import FreeText
+from duplex.agent.guessing import Guesses, Wish
 from duplex.agent.reading import Reading
 from duplex.agent.replies import spoken_reply, still
 from duplex.dialogue.history import History
@@ -34,7 +36,9 @@ from duplex.dialogue.slots import (
     Use,
     advance,
 )
+from duplex.llm.context import contextualise
 from duplex.llm.grounded import GroundedAnswerer
+from duplex.llm.words import content
 from duplex.nodes.answerer import Answerer, Part, SameForAll, ToolResult, UntilCommitted
 from tools_rag.tools.session import current_session
 from tools_rag.tools.types import Tool
@@ -45,6 +49,11 @@ _SOON = 0.5
 """So many seconds before a call is given up nobody is told that it takes a moment."""
 GRACE = 0.4
 """Seconds after its commit in which a write is not called yet: "yes … no, wait"."""
+QUESTIONS = frozenset(("query", "question"))
+"""Arguments of a tool with `answer` that are what the caller asks, in the caller's words."""
+_MAX_QUESTION = 400
+_SEEKING = frozenset(("find", "search", "look", "check", "show", "need", "see"))
+"""Words that ask for a search and do not say for what."""
 _RETRY = re.compile(r"\b(?:try (?:it |that )?(?:again|once more)|retry|one more time)\b", re.I)
 
 
@@ -63,6 +72,7 @@ class Conversation(SameForAll):
         self._free, self._choice, self._grounded = free, choice, grounded
         self._equipped = tools
         self._otherwise, self._calls = otherwise, calls
+        self._guesses = Guesses(calls)
         self._state = Task()
         self._said = ""
         """What the caller has said of the task that is under way."""
@@ -84,11 +94,14 @@ class Conversation(SameForAll):
 
     async def prepare(self, text: str, history: History) -> None:
         """Call a read whose arguments are all there; nothing else is done on a guess."""
-        _, act = advance(self._spoken, self._state, text, _heard(history))
+        state, act = advance(self._spoken, self._state, text, _heard(history))
+        state, act = self._with_question(state, act, text, history)
         each = self._tools[act.tool] if isinstance(act, Use) else None
+        if self._untold is not None:  # what is under way is not called off on a guess
+            return
         if isinstance(act, Use) and each is not None and each.there and each.spoken.effect == "read":
-            self._read(each.tool, act.values, text, history)
-        elif isinstance(act, Pass) and self._untold is None:
+            self._guesses.hear(self._wish(each.tool, act.values, text, history))
+        elif isinstance(act, Pass):
             await self._otherwise.prepare(text, history)
 
     async def answer(self, text: str, history: History) -> AsyncIterator[Part]:
@@ -111,10 +124,24 @@ class Conversation(SameForAll):
         if self._choice is not None and isinstance(act, Pass) and not self._state.tool:
             near = await self._choice.tool(text, self._equipped)
             state, act = advance(self._spoken, self._state, text, after, near=near)
+        state, act = self._with_question(state, act, text, history, near)
         if self._free is None or not isinstance(act, Say) or not act.lacks or act.lacks == self._state.asked:
             return state, act
         given = await self._free.read(text, self._tools[state.tool].spoken, state.values)
         return advance(self._spoken, self._state, text, after, given, near) if given else (state, act)
+
+    def _with_question(
+        self, state: Task, act: Act, text: str, history: History, near: str = ""
+    ) -> tuple[Task, Act]:
+        """Where a tool that answers questions lacks nothing but the question, that is what was said."""
+        if not isinstance(act, Say) or act.lacks not in QUESTIONS or act.lacks == self._state.asked:
+            return state, act
+        each = self._tools[state.tool]
+        asked = contextualise(text, messages(history))
+        if not each.tool.spec.answer or not set(content(asked)) - each.spoken.cues.own - _SEEKING:
+            return state, act
+        given = {act.lacks: asked[:_MAX_QUESTION]}
+        return advance(self._spoken, self._state, text, _heard(history), given, near)
 
     async def _act(self, act: Act, state: Task, text: str, history: History) -> AsyncIterator[Part]:
         match act:
@@ -136,22 +163,33 @@ class Conversation(SameForAll):
                     yield Sentence(act.then)
         yield UntilCommitted()
         self._said = self._whole(text) if state.tool else ""
+        self._settle(state)
+
+    def _settle(self, state: Task) -> None:
+        """The turn counts."""
         self._state = state
         self._calls.keep(None)
+        self._guesses.forget()
 
     def _whole(self, text: str) -> str:
         """What the caller said of the task, with these words of the turn."""
         return f"{self._said} {text}" if self._said and self._state.tool else text
 
-    def _read(self, tool: Tool, values: Mapping[str, Any], text: str, history: History) -> Call:
-        """Begin a read; where an answer is made from what it gives, the model reads along."""
-        spec, reading = tool.spec, None
-        if spec.answer and self._grounded is not None:
-            reading = Reading(self._grounded, spec, values, messages(history))
-        call = self._calls.start(tool, values, reading=reading)
-        if call.reading is not None:
-            call.reading.ask(self._whole(text))
-        return call
+    def _wish(self, tool: Tool, values: Mapping[str, Any], text: str, history: History) -> Wish:
+        """A read; where an answer is made from what it gives, the model reads along."""
+        spec, before = tool.spec, messages(history)
+
+        def start() -> Call:
+            reads = spec.answer and self._grounded is not None
+            reading = Reading(self._grounded, spec, values, before) if reads and self._grounded else None
+            call = self._calls.start(tool, values, reading=reading)
+            if call.reading is not None:
+                call.reading.ask(self._whole(text))
+            return call
+
+        asks = sorted(QUESTIONS & values.keys()) if spec.answer else []
+        about = {**values, **{name: sorted(content(str(values[name]))) for name in asks}}
+        return Wish(json.dumps([spec.name, about], sort_keys=True, default=str), not asks, start)
 
     async def _use(self, act: Use, state: Task, text: str, history: History) -> AsyncIterator[Part]:
         """A write waits for the commit, a read does not."""
@@ -159,20 +197,26 @@ class Conversation(SameForAll):
         if each.spoken.effect == "write":
             yield UntilCommitted()
             await anyio.sleep(GRACE)
-            self._state = state
-            self._calls.keep(None)
+            self._settle(state)
             call = self._done = self._untold = self._failed = self._calls.start(
                 each.tool, act.values, act.intent
             )
-        else:
-            call = self._read(each.tool, act.values, text, history)
-            self._calls.keep(call)
-        async for part in self._wait(call):
-            yield part
-        if not call.writes:
+            async for part in self._wait(call):
+                yield part
+            return
+        settled, call = False, self._guesses.finish(self._wish(each.tool, act.values, text, history))
+        self._calls.keep(call)
+        if call.reading is not None:
+            call.reading.ask(self._whole(text))
+        try:
+            async for part in self._wait(call):
+                yield part
             yield UntilCommitted()
-            self._state = state
-            self._calls.keep(None)
+            settled = True
+        finally:
+            if not settled:
+                self._guesses.went_on()
+        self._settle(state)
 
     async def _retry(self, failed: Call) -> AsyncIterator[Part]:
         """The same intent once more, under the same key: what was done after all is not done again."""
@@ -187,7 +231,8 @@ class Conversation(SameForAll):
         """The caller speaks while a call is under way, or before its end was told."""
         if cancelled and not call.over.is_set():
             yield UntilCommitted()
-            call.scope.cancel()
+            self._calls.drop(call)
+            self._guesses.forget()
             self._untold, self._state = None, state
             after = "I've stopped waiting, but it may have gone through already."
             yield Sentence(after if call.writes else CANCELLED)

@@ -28,12 +28,18 @@ class Cues:
         name, description: the tool's.
         phrases: what callers say who mean it, such as "can I have".
         write: it changes something, so that a question about it is not enough.
+
+    Attributes:
+        own: the words of all these.
     """
 
     def __init__(self, name: str, description: str, phrases: Sequence[str] = (), write: bool = False) -> None:
         self._name = _stems(name.replace("_", " "))
         self._description = _stems(description)
         self._phrases = [" ".join(words_of(phrase).plain) for phrase in phrases]
+        self.own = frozenset(
+            word for text in (name.replace("_", " "), description, *phrases) for word in words_of(text).plain
+        )
         self._write = write
 
     def score(self, text: str, values: int) -> float:
