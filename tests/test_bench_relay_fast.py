@@ -72,6 +72,13 @@ def test_a_turn_is_read_off_its_events_and_the_recording() -> None:
     assert turn.seam == pytest.approx(0.05, abs=0.015)  # of the prefix's end and of the answer's beginning
 
 
+def test_an_opener_carries_no_content() -> None:
+    (turn,) = turns_of(replayed(2.26), spoken("Let me think,"), [QUESTION])
+    assert turn.content == pytest.approx(2.25 + 0.53 + 0.6 - 2.0, abs=0.01)  # still "1,642"
+    rows = {row.name: row.value for row in measured([turn], "r.")}
+    assert rows["r.prefix_content_share"] == 0
+
+
 def test_an_answer_that_is_late_moves_its_words_and_widens_the_seam() -> None:
     (turn,) = turns_of(replayed(2.26), spoken(late=0.75), [QUESTION])
     assert turn.seam == pytest.approx(0.55, abs=0.015)

@@ -57,7 +57,7 @@ class Turn:
     Attributes:
         question, answer: the words.
         audio: seconds from the question's last sound to the first audible sample; None for silence.
-        content: until the first word that carries content.
+        content: until the first word that carries content; no opener does.
         prefix, source: what was said before the answer was known, and who drafted it; empty for nothing.
         seam: seconds of silence between that and what follows; None where nothing was said before.
         right: the answer is.
@@ -75,14 +75,15 @@ class Turn:
 
 def measures(compute: Mode) -> list[Measure]:
     """All figures of the fast path, those of the same agent without it as `relay.off_`."""
-    rows = [row for fast in (True, False) for row in ways(fast, questions(), halves(), compute)]
+    rows = [row for fast in (True, False) for row in ways(fast, questions(), *halves(), compute)]
     return [replace(row, command=f"{COMMAND} --compute {compute}") for row in rows]
 
 
 def ways(
-    fast: bool, asked: Sequence[Question], paused: Sequence[tuple[str, str]], compute: Mode
+    fast: bool, asked: Sequence[Question], paused: Sequence[tuple[str, str]], open: int, compute: Mode
 ) -> list[Measure]:
-    """The figures of one of the two, on questions and utterances with a pause."""
+    """The figures of one of the two, on questions and utterances with a pause; the first `open` of these are plainly
+    unfinished there, the others could have been all."""
     head = "relay." if fast else "relay.off_"
     spec = load_agent(AGENT)
     contender = Tapped(AgentContender(spec.model_copy(update={"relay": RelaySection(enabled=fast)})))
@@ -90,7 +91,10 @@ def ways(
         turns = list(_turns(contender, asked, "relay" if fast else "off", compute))
         cuts = list(_cuts(contender, paused, "paused" if fast else "p. off", compute))
     rows = measured(turns, head)
-    return [*rows, of_share(f"{head}cut_in_share", sum(cuts), len(cuts), COMMAND)] if cuts else rows
+    for name, some in (("cut_in", cuts), ("cut_in_unfinished", cuts[:open])):
+        if some:
+            rows.append(of_share(f"{head}{name}_share", sum(some), len(some), COMMAND))
+    return rows
 
 
 def _turns(contender: Tapped, asked: Sequence[Question], name: str, compute: Mode) -> Iterator[Turn]:
@@ -146,7 +150,7 @@ def measured(turns: Sequence[Turn], head: str) -> list[Measure]:
     if not said:
         return rows
     rows.append(of_share(f"{head}prefix_share", len(said), len(turns), COMMAND))
-    bearing = sum(bool(content(turn.prefix)) for turn in said)
+    bearing = sum(turn.source != "opener" and bool(content(turn.prefix)) for turn in said)
     rows.append(of_share(f"{head}prefix_content_share", bearing, len(said), COMMAND))
     openers = Counter(turn.prefix for turn in said if turn.source == "opener")
     rows.append(
@@ -229,7 +233,8 @@ def _turn(replay: Replay, events: Sequence[Event], question: Question, end: floa
     answer = " ".join(texts)
     seam, gap, size = (None, 0.0, 0) if prefix is None else _seam(speech, prefix.text, begins)
     words = [(word, index >= size) for index, word in enumerate(w for e in speech for w in e.words)]
-    first = next((each for each in words if content(each[0].text)), None)
+    empty = prefix is not None and prefix.source == "opener"
+    first = next((each for each in words if content(each[0].text) and (each[1] or not empty)), None)
     told = None if first is None else begins + first[0].start / TICKS + gap * first[1] - end
     return Turn(
         question.text,
@@ -267,7 +272,7 @@ def questions() -> list[Question]:
     return read_questions(config_path("bench/call.yaml"))
 
 
-def halves(path: Path | None = None) -> list[tuple[str, str]]:
-    """Utterances with a pause in the middle: those of `duplex bench call`."""
-    script = yaml.safe_load((path or config_path("bench/call_paused.yaml")).read_text(encoding="utf-8"))
-    return [(first, second) for first, second in script["paused"]]
+def halves() -> tuple[list[tuple[str, str]], int]:
+    """Utterances with a pause in the middle, as in `duplex bench call`, and how many are plainly unfinished there."""
+    script = yaml.safe_load(config_path("bench/call_paused.yaml").read_text(encoding="utf-8"))
+    return [(first, second) for first, second in script["paused"]], int(script["unfinished"])
