@@ -6,6 +6,7 @@ What a part measured is in the file before the next one begins, beside what the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from duplex.bench import relay_drafted, relay_fast, relay_load, relay_overlap, relay_quality
@@ -15,7 +16,8 @@ from duplex.graph.virtual import Mode
 
 PARTS: dict[RelayPart, Callable[[Mode], list[Measure]]] = {
     RelayPart.fast: relay_fast.measures,
-    RelayPart.overlap: relay_overlap.virtual,
+    RelayPart.overlap: partial(relay_overlap.virtual, "words"),
+    RelayPart.any: partial(relay_overlap.virtual, "any"),
     RelayPart.drafts: lambda compute: relay_drafted.measures(),
     RelayPart.calls: lambda compute: relay_overlap.over_calls(),
     RelayPart.load: lambda compute: relay_load.run(),
@@ -32,7 +34,7 @@ def run(
     Args:
         parts: which.
         file: takes the figures of each part as soon as that is done.
-        compute: what computing costs in `fast` and `overlap`.
+        compute: what computing costs in `fast`, `overlap` and `any`.
 
     Raises:
         OSError, ValueError: the file cannot be written, or holds something else.

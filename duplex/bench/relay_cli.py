@@ -11,11 +11,12 @@ import typer
 
 
 class RelayPart(StrEnum):
-    """What of the relay can be measured alone: the fast path, voices over the agent's in virtual time and over calls,
-    drafts as text, many calls at once, and whether answers are as good."""
+    """What of the relay can be measured alone: the fast path; voices over the agent's in virtual time, by its rule, by
+    one that stops for any, and over calls; drafts as text; many calls at once; whether answers are as good."""
 
     fast = "fast"
     overlap = "overlap"
+    any = "any"
     drafts = "drafts"
     calls = "calls"
     load = "load"

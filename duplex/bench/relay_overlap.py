@@ -1,8 +1,8 @@
 """Two voices at once: how soon the agent gives way, whom it does not give way to, and what it then knows was heard.
 
-Real models. In virtual time each scenario is run twice: with the agent's rule, which listens to the
-words, and with the rule that most frameworks have, which stops for any voice (`any_`). Over real calls (`webrtc_`) some
-of them are run once, and read off what the caller recorded.
+Real models. In virtual time each scenario is run with the agent's rule, which listens to the words, and with the rule
+that most frameworks have, which stops for any voice (`any_`). Over real calls (`webrtc_`) some of them are run once,
+and read off what the caller recorded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from duplex.evals.side import Contender
 from duplex.graph.virtual import Mode
 from duplex.resources import config_path
 
-OVERLAP, CALLS = "duplex bench relay --part overlap", "duplex bench relay --part calls"
+OVERLAP, ANY, CALLS = (f"duplex bench relay --part {part}" for part in ("overlap", "any", "calls"))
 SCRIPT = "relay.yaml"
 CALLED = 16
 """Interruptions that are also said over a call, and half as many of each other kind."""
@@ -40,14 +40,11 @@ Rule = Literal["words", "any"]
 Play = Callable[[Prepared, Contender], Replay]
 
 
-def virtual(compute: Mode) -> list[Measure]:
-    """The figures in virtual time, of the agent's rule and of the other."""
-    scenarios, command = scripted(SCRIPT), f"{OVERLAP} --compute {compute}"
-    play = partial(in_virtual_time, compute)
-    return [
-        *measured(list(cases("words", scenarios, play)), "relay.", command),
-        *measured(list(cases("any", scenarios, play)), "relay.any_", command),
-    ]
+def virtual(rule: Rule, compute: Mode) -> list[Measure]:
+    """The figures of a rule in virtual time."""
+    done = list(cases(rule, scripted(SCRIPT), partial(in_virtual_time, compute)))
+    head, command = ("relay.", OVERLAP) if rule == "words" else ("relay.any_", ANY)
+    return measured(done, head, f"{command} --compute {compute}")
 
 
 def over_calls() -> list[Measure]:

@@ -19,6 +19,8 @@ RATE = 16_000
 HOP = RATE // 100
 AUDIBLE_DBFS = -45.0
 DUCKED_DB = -12.0
+WITHIN = 100
+"""Windows after the onset in which a voice can be what lowers the level."""
 SEEN = 3
 """Windows within which the level must have been seen to fall."""
 PLAYED_DB = -20.0
@@ -56,11 +58,11 @@ def gains(recording: Pcm, spoken: Spoken, start: float) -> NDArray[np.float64]:
 
 
 def ducked_after(gain: NDArray[np.float64], onset: float) -> float | None:
-    """Seconds from `onset`, counted from the speech's start, until it is 12 dB softer; None if it never is.
+    """Seconds from `onset`, counted from the speech's start, until it is 12 dB softer; None if it is not, in a second.
 
     None also where the speech made a pause just then, since nobody can tell when in it the level fell.
     """
-    since = gain[max(0, round(onset * 100)) :]
+    since = gain[max(0, round(onset * 100)) :][:WITHIN]
     with np.errstate(invalid="ignore"):
         soft = np.flatnonzero(since <= DUCKED_DB + 1)
         loud = np.flatnonzero(since[: soft[0]] > DUCKED_DB + 1) if len(soft) else soft
