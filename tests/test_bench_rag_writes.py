@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duplex.bench.rag_disfluent import Request, Written, measures, requests
+from duplex.bench.rag_disfluent import Request, Written, measures, requests, written
 from duplex.bench.rag_faults import Told, told
 from duplex.bench.rag_faults import measures as fault_measures
 from duplex.evals.scenario import ToolCall
@@ -17,8 +17,8 @@ LATTE, MOCHA = {"order": {"drink": "latte"}}, {"order": {"drink": "mocha"}}
 
 def came(calls: list[dict[str, Any]], *made: dict[str, Any], forbidden: tuple[Any, ...] = ()) -> Written:
     request = Request(id="r", agent="a", say=("x",), calls=tuple(calls), forbidden=forbidden)
-    written = tuple(ToolCall(name=name, args=args) for each in made for name, args in each.items())
-    return Written(request, written, ())
+    calls_made = tuple(ToolCall(name=name, args=args) for each in made for name, args in each.items())
+    return Written(request, calls_made, ())
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,13 @@ def test_the_shipped_requests_can_be_played() -> None:
         prepared = as_words(each.scenario())
         assert len(prepared.audio) == len(each.say)
         assert not any(call in each.forbidden for call in each.calls)
+
+
+@pytest.mark.models
+def test_what_is_taken_back_while_the_agent_reads_back_is_not_ordered() -> None:
+    (asked,) = (each for each in requests() if each.id == "missing_drink")
+    (result,) = written([asked])
+    assert (result.forbidden, result.right) == (0, True), result.said
 
 
 def test_a_fault_is_measured() -> None:

@@ -71,7 +71,8 @@ class AgentContender:
         engines = replace(self.engines, greeting="", answerer=await self._answerer(scenario))
         if self._lane == "text":
             reader = WordReader(table(scenario))
-            engines = replace(engines, vad=detector(), recogniser=reader, synthesiser=WordVoice())
+            words = replace(engines, vad=detector(), recogniser=reader, synthesiser=WordVoice())
+            engines = replace(words, controller=None)  # there is no sound that it could judge
         elif scenario.tools:
             engines = replace(engines, recogniser=self._without_names(engines.recogniser))
         yield SessionSide(Session(engines, scenario.id[:40]), scenario.agent.opening, self._late)
