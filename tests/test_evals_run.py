@@ -239,7 +239,9 @@ def test_an_id_may_not_lead_out_of_the_folder(tmp_path: Path) -> None:
 def test_suites_by_path_and_by_name(tmp_path: Path) -> None:
     assert find_suite(str(tmp_path)) == tmp_path
     assert find_suite("everyday").name == "everyday"
-    with pytest.raises(ScenarioError, match="no such shipped suite; there are: barista, desk, everyday, lakes"):
+    with pytest.raises(
+        ScenarioError, match="no such shipped suite; there are: barista, desk, everyday, lakes"
+    ):
         find_suite("nowhere")
 
 
