@@ -212,7 +212,8 @@ class TurnsSection(Short):
         description="What the duplex core decides with: whose a voice is, when turns end, both, or nothing.",
     )
     backchannels: bool = Field(
-        False, description="The agent says a short mm-hm in pauses in which the caller goes on; needs the core."
+        False,
+        description="The agent says a short mm-hm in pauses in which the caller goes on; needs the core.",
     )
 
     @model_validator(mode="after")
