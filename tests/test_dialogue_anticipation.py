@@ -235,11 +235,14 @@ def test_after_an_echo_the_next_voice_is_heard() -> None:
     assert [event.onset for event in came if isinstance(event, TurnStarted)] == [3300 * MS]
 
 
+@pytest.mark.parametrize("kind", ["backchannel", "nobody"])
 @pytest.mark.parametrize(("text", "came"), [("Is it deep?", []), ("It is deep.", [("go on", 2240)])])
-def test_an_answer_to_what_is_being_asked_is_no_backchannel(text: str, came: list[tuple[str, int]]) -> None:
+def test_an_answer_to_what_is_being_asked_is_let_speak(
+    text: str, kind: OverlapKind, came: list[tuple[str, int]]
+) -> None:
     happens: list[Event] = [SessionStarted(t=0, greeting=text), PlayoutStarted(t=0, attempt=0)]
-    happens += [*voice(2000, 2500), *frames(2000, 2480, backchannel=0.9)]
-    found = decided(happens, Reliance(overlaps={"backchannel": Sure(0.7, 2)}))
+    happens += [*voice(2000, 2500), *frames(2000, 2480, backchannel=0.9, user=0.1)]
+    found = decided(happens, Reliance(overlaps={kind: Sure(0.7, 2)}))
     assert [
         ("go on", event.t // MS) for event in found if isinstance(event, Unduck) and event.t < 2300 * MS
     ] == came

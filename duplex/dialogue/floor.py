@@ -94,8 +94,8 @@ class Floor:
                 return self._understood(event)
             case Transcript() if self._overlap is not None:
                 return self._overheard(event.t, self._overlap, event.text)
-            case OverlapClass(kind="backchannel") if self._saying.asks:
-                pass  # it may be the answer
+            case OverlapClass() if self._overlap is not None and self._saying.asks and event.kind != "turn":
+                pass  # it may be the answer, and its words will tell
             case OverlapClass() if self._overlap is not None and event.attempt == self._attempt:
                 self._passed = event.kind != "turn"
                 self._echoes = self._echoes or event.kind in ("echo", "nobody")
