@@ -146,6 +146,8 @@ DURING = ("u1.start", "u1.speech_end")
         ("tool_call_latency", "call_tool", ALL, [], None, None),
         ("pass_at_1", None, ALL, called(2.4, COMMIT), True, 1),
         ("pass_at_1", None, ALL, called(2.4), False, 0),
+        ("pass_at_1", "no_call", ALL, called(2.4, COMMIT), True, 1),
+        ("pass_at_1", "no_call", ALL, called(2.4), False, 0),
         ("interruption_rate", "hold", (0, "u1.speech_end"), spoke(4.0, 1, ("so", 4.0, 5.0)), True, 0),
         ("interruption_rate", "hold", (0, "u1.speech_end"), spoke(2.0, 1, ("so", 2.0, 5.0)), False, 1),
         ("first_response_latency", None, REST, spoke(4.0, 1, ("so", 4.0, 5.0)), None, 1.0),

@@ -75,7 +75,7 @@ def _judged(wanted: Expectation, found: Found) -> bool | None:
     return None
 
 
-_AS_IS = ("respond", "call_tool")
+_AS_IS = ("respond", "call_tool", "no_call")
 _GOOD: dict[str, Callable[[float], bool]] = {
     "pass_at_1": lambda value: value == 1,
     "crag_score": lambda value: value > 0,
