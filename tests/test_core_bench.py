@@ -47,7 +47,7 @@ def test_a_timer_counts_from_the_end_of_the_voice(seconds: float, commits: list[
 
 @pytest.mark.parametrize(
     ("p", "commits"),
-    [(0.99, [2.9]), (0.7, [3.2]), (0.1, [4.0])],  # with the words, after the doubt, after the timeout
+    [(0.99, [2.9]), (0.7, [3.2]), (0.2, [3.6]), (0.05, [4.0])],  # at the words, a doubt, late, at the timeout
 )
 def test_the_floor_decides_by_the_words(p: float, commits: list[float]) -> None:
     settings = FloorSettings(silence=0.24, doubt=0.8, timeout=1.6, sure=0.9, threshold=0.5)
@@ -71,7 +71,7 @@ def framed(over: float = 0.0, **said: float) -> tuple[CoreFrame, ...]:
 
 def test_the_floor_decides_with_the_core() -> None:
     reliance = Reliance(weights=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-    for over, at in ((0.99, 2.9), (0.7, 3.2), (0.1, 4.0)):
+    for over, at in ((0.99, 2.9), (0.7, 3.2), (0.2, 3.6), (0.05, 4.0)):
         trial = Trial(SCENE, lambda words, agent: 0.5, framed(over))
         assert core_floor.commits(trial, TURN, reliance=reliance) == pytest.approx([at], abs=0.07)
         ends = ended([trial], reliance=reliance)

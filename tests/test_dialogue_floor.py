@@ -91,7 +91,7 @@ def test_complete_words_end_the_turn_after_the_short_silence() -> None:
     assert (commit.t, commit.reason, commit.end) == (1240 * MS, "words", 1000 * MS)
 
 
-@pytest.mark.parametrize(("p", "at"), [(0.95, 1240), (0.6, 1800), (0.4, 2600)])
+@pytest.mark.parametrize(("p", "at"), [(0.95, 1240), (0.6, 1800), (0.4, 2200), (0.09, 2600)])
 def test_the_surer_the_words_the_shorter_the_silence(p: float, at: int) -> None:
     commit = Run().voice(0, 1000).at(1100, words(1)).at(1110, ended(1, p)).at(3000).last(Commit)
     assert commit.t == at * MS
@@ -105,7 +105,7 @@ def test_late_probability_commits_when_it_comes() -> None:
 
 
 def test_incomplete_words_wait_for_the_timeout() -> None:
-    run = Run().voice(0, 1000).at(1100, words(1)).at(1110, ended(1, 0.1)).at(2599)
+    run = Run().voice(0, 1000).at(1100, words(1)).at(1110, ended(1, 0.05)).at(2599)
     assert "Commit" not in run.kinds()
     commit = run.at(2601).last(Commit)
     assert isinstance(commit, Commit)

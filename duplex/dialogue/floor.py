@@ -213,8 +213,8 @@ class Floor:
             return [] if self._overlap is None else self._overlap_lasts(timer, t, self._overlap)
         if self.state is not State.ENDING:
             return []
-        if timer in (timers.SILENCE, timers.DOUBT):
-            self._least = self.settings.sure if timer == timers.SILENCE else self.settings.threshold
+        if (least := timers.least(timer, self.settings)) is not None:
+            self._least = least
             return self._maybe_commit(t)
         return self._commit(t, "timeout") if timer == timers.TIMEOUT else []
 
