@@ -233,9 +233,8 @@ def _use(tool: SpokenTool, state: Task, after: int) -> tuple[Task, Act]:
     if tool.effect == "read":
         return over, Use(tool.name, values)
     intent = state.intent + 1
-    return replace(over, intent=intent, made=Made(tool.name, values, intent, after)), Use(
-        tool.name, values, intent
-    )
+    made = Made(tool.name, values, intent, after)
+    return replace(over, intent=intent, made=made), Use(tool.name, values, intent)
 
 
 def _once_more(tool: SpokenTool, state: Task, pardon: str) -> tuple[Task, Act]:
