@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.guards import is_made_up, kept_of_loop
+from asr.guards import is_guessed, is_made_up, kept_of_loop
 from asr.types import Word
 
 
@@ -69,3 +69,10 @@ def test_nothing_is_cut_where_nothing_repeats(numbers: list[int]) -> None:
 )
 def test_made_up_text(no_speech: float, log_probability: float, looped: bool, made_up: bool) -> None:
     assert is_made_up(no_speech, log_probability, looped) == made_up
+
+
+@pytest.mark.parametrize(
+    ("likely", "guessed"), [((0.03, 0.1), True), ((0.03, 0.49), False), ((0.12,), False), ((0.1,), True)]
+)
+def test_words_of_which_none_is_likely_are_guessed(likely: tuple[float, ...], guessed: bool) -> None:
+    assert is_guessed([Word("Onega", 0.0, 0.5, p) for p in likely]) is guessed

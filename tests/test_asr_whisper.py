@@ -19,10 +19,10 @@ def whisper(model_path: Callable[[str], Path], request: pytest.FixtureRequest) -
 
 
 @pytest.mark.parametrize(
-    ("seconds", "given"), [(0.0, 6.0), (3.0, 6.0), (3.1, 6.5), (6.5, 9.5), (7.0, 10.0), (10.0, 10.0)]
+    ("seconds", "given"), [(0.0, 8.0), (4.0, 8.0), (4.1, 8.5), (5.5, 9.5), (6.0, 10.0), (10.0, 10.0)]
 )
 def test_a_short_sentence_is_padded_less(seconds: float, given: float) -> None:
-    assert padded(int(seconds * 16_000)) == given * 16_000
+    assert padded(int(seconds * 16_000), 8 * 16_000) == given * 16_000
 
 
 @pytest.mark.parametrize("name", TEXTS)

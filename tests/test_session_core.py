@@ -45,7 +45,8 @@ def test_switched_off_nothing_of_it_is_there(tmp_path: Path, voice: Callable[[st
     came = talk(tmp_path, f"{TEXT}turns: {{core: off}}\n", user)
     assert not came.of(CoreFrame)
     assert not came.of(OverlapClass)
-    assert len(came.of(EndProbability)) == 1
+    attempts = [event.attempt for event in came.of(EndProbability)]  # type: ignore[attr-defined]
+    assert attempts == sorted(set(attempts)) != []  # the words' own judgement, once for each
     assert "controller" not in mermaid(load_agent(tmp_path / "agent.yaml"))
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _QUICK_HOP = 0.18
 """Seconds of new audio from which on quick words are read again: less is the silence after the last one."""
 
+_SHORTEST = {"whisper-base": 8.0}
+"""Seconds that the final recogniser is given at least, where a short sentence needs no more."""
+
 
 class EngineError(Exception):
     """An engine cannot be made from the agent file; the text says what to do."""
@@ -49,9 +52,11 @@ def load_speech(spec: AgentSpec, names: Sequence[str]) -> tuple[SileroVad, Recog
 def _recogniser(section: AsrSection, names: Sequence[str], quick: bool) -> Recogniser:
     if section.whisper:
         from asr import StreamingOptions, StreamingWhisper, WhisperModel
+        from asr.whisper import WINDOW_SECONDS
 
         partial = WhisperModel(model_folder(section.whisper.partial))
-        final = WhisperModel(model_folder(section.whisper.final))
+        last = section.whisper.final
+        final = WhisperModel(model_folder(last), shortest=_SHORTEST.get(last, WINDOW_SECONDS))
         options = StreamingOptions(hop=_QUICK_HOP) if quick else None
         return StreamingWhisper(partial, final, options, section.whisper.vocabulary or names)
     if section.sherpa:

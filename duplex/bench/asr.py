@@ -53,7 +53,8 @@ class Followed:
 
 def run() -> list[Measure]:
     """All measures of `duplex bench asr`."""
-    tiny, base = WhisperModel(model_folder("whisper-tiny.en")), WhisperModel(model_folder("whisper-base"))
+    tiny = WhisperModel(model_folder("whisper-tiny.en"))
+    base = WhisperModel(model_folder("whisper-base"), shortest=8.0)
     recogniser = StreamingWhisper(tiny, base)
     speaker = Speaker(Path("out/bench/asr"))
     questions = dev_questions()[:CLIPS]
