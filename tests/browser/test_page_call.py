@@ -181,8 +181,8 @@ def test_the_recording_has_both_sides(conversation: Conversation, model_path: Ca
     whisper = WhisperModel(model_path("whisper-base"))
     heard = " ".join(word.text for word in whisper.transcribe(agent[: 20 * 16_000]))
     asked = " ".join(word.text for word in whisper.transcribe(user[: 20 * 16_000]))
-    # The last word of the greeting comes back as "likes" now and then: the question is whose voice is where.
-    assert re.search(r"ask me about.*1,?642", heard, re.IGNORECASE)
+    # On a busy machine single words come back wrong: the question is whose voice is where.
+    assert re.search(r"ask me.*lake", heard, re.IGNORECASE)
     assert re.search(r"how deep.*river", asked, re.IGNORECASE)
 
 
