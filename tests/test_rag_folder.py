@@ -107,7 +107,7 @@ def test_a_bad_file_is_named_and_the_rest_is_read(
 
 
 def test_a_locked_pdf_says_so(tmp_path: Path) -> None:
-    pytest.importorskip("cryptography")
+    pytest.importorskip("cryptography", reason="pypdf needs it to lock a page")
     write_pdf(tmp_path / "locked.pdf", PAGES, encrypted=True)
     assert "encrypted" in texts(tmp_path)[1]["locked.pdf"]
 

@@ -45,8 +45,10 @@ def test_switched_off_nothing_of_it_is_there(tmp_path: Path, voice: Callable[[st
     came = talk(tmp_path, f"{TEXT}turns: {{core: off}}\n", user)
     assert not came.of(CoreFrame)
     assert not came.of(OverlapClass)
+    # A pause may be judged too, where the machine is quick; the core alone tells of one attempt twice.
     attempts = [event.attempt for event in came.of(EndProbability)]  # type: ignore[attr-defined]
-    assert attempts == sorted(set(attempts)) != []  # the words' own judgement, once for each
+    assert len(set(attempts)) == len(attempts)
+    assert [event.attempt for event in came.of(Commit)] == attempts[-1:]  # type: ignore[attr-defined]
     assert "controller" not in mermaid(load_agent(tmp_path / "agent.yaml"))
 
 

@@ -107,9 +107,7 @@ def test_a_question_into_the_microphone_is_answered_from_the_speaker(
             assert "deepest lake" in talk.expect("user ").lower()
             talk.expect("Baikal")
         status, complaint = talk.end(signal.SIGINT)
-    # A busy machine may be late for the loudspeaker, and the sound library says so itself.
-    complaints = [line for line in complaint.splitlines() if "underrun occurred" not in line]
-    assert (status, complaints) == (0, [])
+    assert (status, complaint) == (0, "")
     heard, rate = soundfile.read(answer, dtype="int16")
     assert first_audible(heard, rate) is not None
 

@@ -181,8 +181,9 @@ def test_the_recording_has_both_sides(conversation: Conversation, model_path: Ca
     whisper = WhisperModel(model_path("whisper-base"))
     heard = " ".join(word.text for word in whisper.transcribe(agent[: 20 * 16_000]))
     asked = " ".join(word.text for word in whisper.transcribe(user[: 20 * 16_000]))
-    # On a busy machine single words come back wrong: the question is whose voice is where.
-    assert re.search(r"ask me.*lake", heard, re.IGNORECASE)
+    assert re.search(r"ask me about l\w+s.*1,?642", heard, re.IGNORECASE)  # "lakes" comes back as "likes" too
+    assert not re.search(r"how deep|river", heard, re.IGNORECASE), "the agent's side has the user's words"
+    assert not re.search(r"ask me|1,?642", asked, re.IGNORECASE), "the user's side has the agent's words"
     assert re.search(r"how deep.*river", asked, re.IGNORECASE)
 
 
