@@ -59,11 +59,16 @@ def recogniser(
         float, typer.Option(min=0.1, help="Of users' audio to hear really; what is there counts.")
     ],
     out: Annotated[Path, typer.Option("--json", metavar="FILE", help="Where the fitted rates go.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the dialogues and what was heard (default: ~/.cache/duplex/train)."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=9_999, help="Of the dialogues.")] = 9_000,
 ) -> None:
     """Fit the simulated recogniser on real hypotheses of training dialogues; configs/core/recogniser.json is one.
 
-    It may be stopped: what was heard is kept.
+    It may be stopped: what was heard is kept, and the dialogues with it, to train with. Others may run beside it with
+    other seeds: all that is there counts.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -72,8 +77,8 @@ def recogniser(
     from duplex.core.data.make import Order, default_folder
     from duplex.core.data.simulate import shipped_errors
 
-    folder = default_folder()
-    order = Order(Split.train, 0.0, folder, folder / "clips", seed)
+    folder = data or default_folder()
+    order = Order(Split.train, 0.0, folder, default_folder() / "clips", seed)
     columns = (TextColumn("heard"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total:g} minutes"))
     with Progress(*columns, TimeRemainingColumn()) as bars:
         task = bars.add_task("heard", total=minutes)
