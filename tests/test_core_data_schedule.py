@@ -32,6 +32,7 @@ from duplex.core.data.schedule import (
     placed,
 )
 from duplex.core.data.scripts import Script
+from duplex.core.data.slow import drafted, tool_status
 from duplex.core.streams.dialogue import Heard, Labels, TimedWord
 from duplex.core.streams.layout import OVERLAPS, STATES, UNKNOWN
 
@@ -300,3 +301,27 @@ def test_an_agent_that_was_broken_off_is_told_from_one_that_ended() -> None:
 def test_times_of_words_move_with_their_sound() -> None:
     turn = turn_at(3.0)
     assert turn.sound.words[0] == TimedWord("show", 3.0, turn.sound.words[1].start)
+
+
+@given(seeds)
+@settings(max_examples=40, deadline=None)
+def test_the_slow_path_is_at_work_within_turns_alone(seed: int) -> None:
+    schedule = scheduled(seed)
+    status = tool_status(schedule, frames_of(schedule), Random(seed))
+    spans = [(turn.sound.start, turn.answered) for turn in schedule.turns]
+    for at in np.flatnonzero(status):
+        assert any(start <= at * 0.08 < end for start, end in spans)
+    words = drafted(schedule, Random(seed))
+    assert [word.start for word in words] == sorted(word.start for word in words)
+    assert {word.text for word in words} <= {word.text for sound in schedule.agent for word in sound.words}
+
+
+def test_some_agents_have_tools_and_some_draft() -> None:
+    schedule = scheduled(1)
+    frames = frames_of(schedule)
+    with_tools = [tool_status(schedule, frames, Random(seed)).any() for seed in range(100)]
+    with_drafts = [bool(drafted(schedule, Random(seed))) for seed in range(100)]
+    assert 25 < sum(with_tools) < 65
+    assert 20 < sum(with_drafts) < 60
+    told = [tool_status(schedule, frames, Random(seed)) for seed in range(100)]
+    assert set(np.concatenate(told).tolist()) == {0, 1, 2}

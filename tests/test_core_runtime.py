@@ -58,6 +58,7 @@ class Speaker:
     def __init__(self, session: CoreSession, talk: Dialogue) -> None:
         self.session, self.talk = session, talk
         self.heard, self.said = list(talk.heard), list(talk.agent_words)
+        self.hints = list(talk.hints)
 
     def offer(self, at: int) -> None:
         streams, talk = self.session.streams, self.talk
@@ -65,8 +66,12 @@ class Speaker:
             streams.hear(self.heard[0].words, self.heard.pop(0).stable)
         while self.said and self.said[0].start <= frame_end(at):
             streams.word(layout.AGENT_WORDS, self.said.pop(0).text)
+        while self.hints and self.hints[0].start <= frame_end(at):
+            streams.word(layout.HINT, self.hints.pop(0).text)
         assert talk.decision is not None
+        assert talk.tool is not None
         streams.token(layout.DECISION, int(talk.decision[at]))
+        streams.token(layout.TOOL, int(talk.tool[at]))
         piece = slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES)
         self.session.offer(talk.user_pcm[piece], talk.agent_pcm[piece])
 
@@ -104,7 +109,7 @@ def test_the_runtime_says_what_the_trained_core_says(
         )
         inputs = {name: torch.from_numpy(part)[None] for name, part in streams.audio.items()}
         for name, ids in streams.tokens.items():
-            word = name == layout.AGENT_WORDS
+            word = name in (layout.AGENT_WORDS, layout.HINT)
             inputs[name] = torch.from_numpy(table.vectors[ids] if word else ids.astype(np.int64))[None]
         index = torch.from_numpy(beliefs.index.astype(np.int64))
         inputs[CODE] = codes[index][None]

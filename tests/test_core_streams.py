@@ -40,7 +40,10 @@ def dialogue(frames: int, seed: int = 0) -> Dialogue:
         overlap=draw.integers(-1, len(layout.OVERLAPS), frames).astype(np.int8),
     )
     decision = draw.integers(0, 1 + len(layout.STATES), frames).astype(np.int8)
-    return Dialogue(pcm[0], pcm[1], tuple(heard), said, labels, decision=decision, meta={"voice": "none"})
+    tool = draw.integers(0, len(layout.TOOL_STATUS), frames).astype(np.int8)
+    hints = tuple(TimedWord(str(draw.choice(WORDS)), float(t), float(t) + 0.08) for t in times[::3])
+    told = {"decision": decision, "tool": tool, "hints": hints}
+    return Dialogue(pcm[0], pcm[1], tuple(heard), said, labels, **told, meta={"voice": "none"})
 
 
 @settings(max_examples=20, deadline=None)
@@ -74,14 +77,18 @@ def test_streams_as_they_happen_are_those_of_the_whole_dialogue(delays: dict[str
     talk = dialogue(40)
     whole = scan_streams(talk, TABLE, streams)
     live = FrameStream(TABLE, streams)
-    heard, said = list(talk.heard), list(talk.agent_words)
+    heard, said, hints = list(talk.heard), list(talk.agent_words), list(talk.hints)
     assert talk.decision is not None
+    assert talk.tool is not None
     for at in range(talk.frames):
         while heard and heard[0].t <= frame_end(at):
             live.hear(heard[0].words, heard.pop(0).stable)
         while said and said[0].start <= frame_end(at):
             live.word(layout.AGENT_WORDS, said.pop(0).text)
+        while hints and hints[0].start <= frame_end(at):
+            live.word(layout.HINT, hints.pop(0).text)
         live.token(layout.DECISION, int(talk.decision[at]))
+        live.token(layout.TOOL, int(talk.tool[at]))
         piece = slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES)
         frame = live.close(talk.user_pcm[piece], talk.agent_pcm[piece])
         for name, windows in frame.audio.items():
@@ -198,8 +205,11 @@ def test_a_dialogue_survives_the_disk(tmp_path: Path) -> None:
     back = load_dialogue(tmp_path / "one.npz")
     assert np.array_equal(back.user_pcm, talk.user_pcm)
     assert (back.heard, back.agent_words, back.meta) == (talk.heard, talk.agent_words, talk.meta)
+    assert back.hints == talk.hints
     assert np.array_equal(back.labels.end_in, talk.labels.end_in)
-    assert back.tool is None
+    assert np.array_equal(back.tool, talk.tool)
+    save_dialogue(tmp_path / "one.npz", replace(talk, tool=None))
+    assert load_dialogue(tmp_path / "one.npz").tool is None
     assert [path.name for path in tmp_path.iterdir()] == ["one.npz"]
 
 

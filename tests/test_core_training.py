@@ -242,6 +242,14 @@ def test_one_pass_over_a_turn_asks_about_all_of_its_beginnings() -> None:
     assert found.complete[1, :2].tolist() == [0, 0]
     assert (found.judged[1] == UNASKED).all()
     assert (found.complete[:, 4:] == UNASKED).all()
+    assert (found.addressed[0, :4] == 1).all()
+
+
+def test_talk_to_others_is_asked_whom_it_is_for_and_not_whether_it_is_over() -> None:
+    aside = Script(("dinner", "is", "ready"), (0, 0, 0), frozenset(), "side", "f")
+    found = from_turns(shipped_table(), [aside], {}, Random(0), Faults(0, 0, 0))
+    assert found.addressed[0, :4].tolist() == [0, 0, 0, UNASKED]
+    assert not found.weight.any()
 
 
 def test_where_a_turn_stands_does_not_tell_that_it_is_over() -> None:
@@ -264,8 +272,8 @@ def test_behind_each_word_of_a_turn_the_answer_is_that_of_its_beginning() -> Non
     ids = np.stack([b.ids for b in beliefs])
     with torch.no_grad():
         _, alone = path(vectors_of(table, ids), torch.zeros(2, 24))
-        every, judged = path.every(vectors_of(table, ids[1:]), torch.zeros(1, 24))
-    assert every.shape == judged.shape == (1, 24)
+        every, judged, addressed = path.every(vectors_of(table, ids[1:]), torch.zeros(1, 24))
+    assert every.shape == judged.shape == addressed.shape == (1, 24)
     assert every[0, -1] == pytest.approx(float(alone[1]), abs=1e-6)
     assert every[0, -2] == pytest.approx(float(alone[0]), abs=1e-3)  # one word of padding less
 

@@ -12,7 +12,7 @@ from duplex.core.decide import Act, Decider, Rule, Sight
 from duplex.core.runtime.core import CoreSession, DuplexCore
 from duplex.core.runtime.outputs import CoreOutput
 from duplex.core.streams.dialogue import Dialogue
-from duplex.core.streams.layout import AGENT_WORDS, DECISION, FRAME_SAMPLES, frame_end, frame_of
+from duplex.core.streams.layout import AGENT_WORDS, DECISION, FRAME_SAMPLES, HINT, TOOL, frame_end, frame_of
 from duplex.core.turns import runs
 
 _GAP = 8
@@ -82,7 +82,9 @@ class Track:
         self._heard = [] if without is Without.words else list(dialogue.heard)[::-1]
         silent = without in (Without.agent, Without.words)
         self._said = [] if silent else list(dialogue.agent_words)[::-1]
-        self._decided = None if without is Without.agent else dialogue.decision
+        self._hints = [] if silent else list(dialogue.hints)[::-1]
+        told = {DECISION: dialogue.decision, TOOL: dialogue.tool}
+        self._told = {} if without is Without.agent else {k: v for k, v in told.items() if v is not None}
         zero = np.zeros_like(dialogue.user_pcm)
         self._user = zero if without is Without.audio else dialogue.user_pcm
         self._agent = zero if without in (Without.audio, Without.agent) else dialogue.agent_pcm
@@ -93,10 +95,11 @@ class Track:
         while self._heard and frame_of(self._heard[-1].t) <= at:
             item = self._heard.pop()
             streams.hear(item.words, item.stable)
-        while self._said and frame_of(self._said[-1].start) <= at:
-            streams.word(AGENT_WORDS, self._said.pop().text)
-        if self._decided is not None:
-            streams.token(DECISION, int(self._decided[at]))
+        for name, words in ((AGENT_WORDS, self._said), (HINT, self._hints)):
+            while words and frame_of(words[-1].start) <= at:
+                streams.word(name, words.pop().text)
+        for name, values in self._told.items():
+            streams.token(name, int(values[at]))
         part = slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES)
         self.session.offer(self._user[part], self._agent[part])
 

@@ -20,6 +20,7 @@ from duplex.core.data.mix import Scene, draw_scene, mix
 from duplex.core.data.plan import Exchange, plan
 from duplex.core.data.schedule import Kind, Schedule, Voiced, lay_out
 from duplex.core.data.scripts import Script
+from duplex.core.data.slow import drafted, tool_status
 from duplex.core.data.voices import NATURAL, Studio, Voice, draw_agent, draw_stranger, draw_user
 from duplex.core.streams.dialogue import Dialogue
 from duplex.core.streams.layout import FRAME_SECONDS, STATES
@@ -81,6 +82,7 @@ class Builder:
         asked = questions(voice_edges(mixed.user, self.vad), replies, length, rng)
         readings = self.recognise(Staged(mixed.user, asked, schedule, scene, rng))
         frames = round(length / FRAME_SECONDS)
+        aside = Random(f"slow path {self.split.value} {self.seed} {number}")
         turns = [sound for sound in schedule.user if sound.kind in (Kind.turn, Kind.backchannel)]
         return Dialogue(
             user_pcm=mixed.user,
@@ -90,6 +92,8 @@ class Builder:
             labels=label(schedule, readings, frames, mixed.echo),
             user_words=tuple(word for sound in turns for word in sound.words),
             decision=decisions(schedule, frames),
+            tool=tool_status(schedule, frames, aside),
+            hints=drafted(schedule, aside),
             meta={
                 "split": self.split.value,
                 "seed": str(self.seed),

@@ -168,8 +168,9 @@ class FrameStream:
         self._belief = belief(self._table, words, stable)
 
     def word(self, stream: str, text: str) -> None:
-        """A word begins in a word stream: the agent's own as it is heard, or a hint."""
-        if ids := self._table.ids([text]):
+        """A word begins in a word stream: the agent's own as it is heard, or a hint. Nothing if the model has no such
+        stream."""
+        if stream in self._now and (ids := self._table.ids([text])):
             self._now[stream] = ids[-1]
 
     def token(self, stream: str, value: int) -> None:

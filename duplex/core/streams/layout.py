@@ -49,8 +49,8 @@ VAP_CLASSES = 1 << (2 * len(VAP_BINS))
 UNKNOWN = -1
 """The label that asks nothing: the frame does not count for that head."""
 
-TOOL_STATUS = ("none", "running", "done", "failed")
-"""What the agent's tools are doing."""
+TOOL_STATUS = ("none", "running", "done")
+"""What the agent's tools are doing: `done` from a result on until it is spoken of."""
 
 WORD_WINDOW = 24
 """Recognised words of the user's turn that the core sees, the latest ones."""
@@ -99,7 +99,7 @@ DEFAULT_STREAMS = (
     Stream(AGENT_AUDIO, Kind.DENSE, FEATURES),
     Stream(AGENT_WORDS, Kind.WORD),
     Stream(DECISION, Kind.CLASS, 1 + len(STATES)),
-    Stream(HINT, Kind.WORD, fed=False),
+    Stream(HINT, Kind.WORD),
     Stream(TOOL, Kind.CLASS, len(TOOL_STATUS)),
     Stream(MONOLOGUE, Kind.WORD, delay=1, fed=False),
 )

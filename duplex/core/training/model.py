@@ -26,8 +26,9 @@ Outputs = dict[str, Tensor]
 class WordPath(nn.Module):
     """The user's words to a code, and to whether they are all of the turn: a GRU over frozen word vectors.
 
-    In training another head, `judge`, answers from the same code as a language model would: it knows far more of how
-    sentences go on than the turns here can teach. Only what it leaves in the code is shipped.
+    In training two more heads answer from the same code: `judge` as a language model would, which knows far more of
+    how sentences go on than the turns here can teach, and `addressed`, whether the words are for the agent at all.
+    Only what they leave in the code is shipped.
     """
 
     def __init__(self, vector: int, words: int, hidden: int = 256, dropout: float = 0.3) -> None:
@@ -37,6 +38,7 @@ class WordPath(nn.Module):
         self.code = nn.Linear(hidden, words)
         self.complete = nn.Sequential(nn.Linear(words, words // 2), nn.SiLU(), nn.Linear(words // 2, 1))
         self.judge = nn.Linear(words, 1)
+        self.addressed = nn.Linear(words, 1)
 
     def forward(self, vectors: Tensor, tentative: Tensor) -> tuple[Tensor, Tensor]:
         """Beliefs to codes.
@@ -51,10 +53,14 @@ class WordPath(nn.Module):
         code = torch.tanh(self.code(self._steps(vectors, tentative)[:, -1]))
         return code, self.complete(self.dropout(code)).squeeze(-1)
 
-    def every(self, vectors: Tensor, tentative: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits behind every word, as if it were the latest: of "these are all words", and the judge's [batch, 24]."""
+    def every(self, vectors: Tensor, tentative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits behind every word, as if it were the latest, each [batch, 24]: of "these are all words", the judge's,
+        and of "they are for the agent"."""
         codes = torch.tanh(self.code(self._steps(vectors, tentative)))
-        return self.complete(self.dropout(codes)).squeeze(-1), self.judge(self.dropout(codes)).squeeze(-1)
+        complete, judge, addressed = (
+            head(self.dropout(codes)).squeeze(-1) for head in (self.complete, self.judge, self.addressed)
+        )
+        return complete, judge, addressed
 
     def _steps(self, vectors: Tensor, tentative: Tensor) -> Tensor:
         steps: Tensor = self.gru(torch.cat((self.dropout(vectors), tentative.unsqueeze(-1)), dim=-1))[0]

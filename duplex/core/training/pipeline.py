@@ -35,6 +35,8 @@ PREPARED, JUDGED = "prepared", "judged.jsonl"
 _VALIDATION_TURNS = 1_500
 _AS_BELIEFS = 10_000
 """Turns whose beliefs are learnt from after the whole turns were."""
+_SIDES = 6
+"""Turns of the grammars for each that is said to somebody else."""
 
 Report = Callable[[str, dict[str, Any]], None]
 
@@ -121,7 +123,7 @@ def words_stage(
     path = WordPath(table.dim, job.model.words)
     whole = from_turns(table, turns, known_ends(job.data / JUDGED), rng)
     train_prefixes(path, table, whole, both, job.words, report)
-    made = from_scripts(table, turns[:_AS_BELIEFS], rng)
+    made = from_scripts(table, [turn for turn in turns[:_AS_BELIEFS] if turn.kind != "side"], rng)
     train_words(path, table, joined([made, heard["train"]]), both, job.words, report)
     metrics = {"written": word_metrics(path, table, asked)}
     if len(heard["validation"]):
@@ -131,7 +133,7 @@ def words_stage(
 
 
 def word_turns(data: Path, count: int, seed: int, table: WordTable) -> list[Script]:
-    """Turns of the training grammars and those from elsewhere, as they are and in other words, shuffled.
+    """Turns of the grammars, those from elsewhere, and talk to others, as they are and in other words, shuffled.
 
     Args:
         data: the folder with `texts`.
@@ -142,15 +144,27 @@ def word_turns(data: Path, count: int, seed: int, table: WordTable) -> list[Scri
     rng, swaps = Random(seed), Swaps(table)
     grammar = grammar_turns(Split.train, count, seed)
     others = [as_script(words, rng) for words in written(data)]
-    turns = [*grammar, *others, *swaps.apply(grammar, rng), *swaps.apply(others, rng)]
+    aside = _sides(count // _SIDES, seed + 1)
+    turns = [*grammar, *others]
+    turns += [turn for some in (grammar, others, aside) for turn in swaps.apply(some, rng)] + aside
     rng.shuffle(turns)
     return turns
 
 
 def grammar_turns(split: Split, count: int, seed: int) -> list[Script]:
     """Turns that a split's grammars write."""
-    writer = Writer(split, families(split), lexicon(split), Random(seed))
+    writer = _writer(split, seed)
     return [writer.turn() for _ in range(count)]
+
+
+def _sides(count: int, seed: int) -> list[Script]:
+    """What training's users say to others."""
+    writer = _writer(Split.train, seed)
+    return [writer.side() for _ in range(count)]
+
+
+def _writer(split: Split, seed: int) -> Writer:
+    return Writer(split, families(split), lexicon(split), Random(seed))
 
 
 def source(job: Job, split: str) -> Source:

@@ -33,6 +33,7 @@ class Prefixes:
         complete: float32 [N, 24]: 1 where the turn is over behind this word, 0 where not, UNASKED elsewhere.
         weight: float32 [N, 24] of these.
         judged: float32 [N, 24]: P(end) as a language model sees it, or UNASKED.
+        addressed: float32 [N, 24]: 1 where the agent is spoken to, 0 where somebody else is, UNASKED behind the turn.
     """
 
     ids: NDArray[np.int32]
@@ -40,6 +41,7 @@ class Prefixes:
     complete: NDArray[np.float32]
     weight: NDArray[np.float32]
     judged: NDArray[np.float32]
+    addressed: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,7 +55,8 @@ class Prefixes:
         begin = draw.integers(0, WORD_WINDOW, len(rows))
         from_ = np.arange(WORD_WINDOW) - begin[:, None]
         inside, from_ = from_ >= 0, np.maximum(from_, 0)
-        empty = {"ids": PAD_TOKEN, "tentative": 0.0, "complete": UNASKED, "weight": 0.0, "judged": UNASKED}
+        empty = {"ids": PAD_TOKEN, "tentative": 0.0, "complete": UNASKED, "weight": 0.0}
+        empty |= {"judged": UNASKED, "addressed": UNASKED}
         parts = {name: np.take_along_axis(getattr(self, name)[rows], from_, axis=1) for name in empty}
         return Prefixes(
             **{name: np.where(inside, parts[name], parts[name].dtype.type(empty[name])) for name in empty}
@@ -62,12 +65,13 @@ class Prefixes:
 
 @dataclass(slots=True)
 class _Row:
-    """A turn that is being written: an id, an answer, its weight and the judge's, for each word of the table."""
+    """A turn that is being written: an id, an answer, its weight, the judge's, for each word of the table."""
 
     ids: list[int]
     complete: list[float]
     weight: list[float]
     judged: list[float]
+    addressed: list[float]
 
 
 def from_turns(
@@ -94,11 +98,12 @@ def from_turns(
         np.full(shape, UNASKED, np.float32),
         np.zeros(shape, np.float32),
         np.full(shape, UNASKED, np.float32),
+        np.full(shape, UNASKED, np.float32),
     )
     draw = np.random.default_rng(rng.getrandbits(32))
     for at, row in enumerate(rows):
         size = len(row.ids[-WORD_WINDOW:])
-        for name in ("ids", "complete", "weight", "judged"):
+        for name in ("ids", "complete", "weight", "judged", "addressed"):
             getattr(made, name)[at, :size] = getattr(row, name)[-WORD_WINDOW:]
         made.tentative[at, :size] = draw.random(size) < rng.choice((0.0, 0.0, 0.3, 1.0))
     return made
@@ -110,7 +115,7 @@ def _rows(
     others: list[str] = ["the", "a", "and", "to", "it", "in"]
     for turn in turns:
         found = judged.get(" ".join(turn.words))
-        row = _Row([], [], [], [])
+        row, aside = _Row([], [], [], [], []), turn.kind == "side"
         for at, word in enumerate(turn.words):
             last = at == len(turn.words) - 1
             over, paused = last and turn.ended, last or turn.pauses[at] > 0
@@ -120,7 +125,8 @@ def _rows(
             row.ids += heard
             between = [UNASKED] * (len(heard) - 1)
             row.complete += [*between, float(over)]
-            row.weight += [*between, 1.0 if paused else INSIDE]
+            row.weight += [*between, 0.0 if aside else 1.0 if paused else INSIDE]
             row.judged += [*between, UNASKED if found is None else found[at]]
+            row.addressed += [*between, float(not aside)]
         others = [*others[-500:], rng.choice(turn.words)]
         yield row

@@ -36,6 +36,7 @@ class WordTraining:
         batch: turns, or beliefs, in a step.
         rate: the learning rate of the passes; beliefs get `settle` times as much.
         judged: what the judge's answers count beside those of the turns themselves.
+        addressed: the same for whom the words are for.
         smooth: moves answers away from 0 and 1.
         decay, patience, seed: as in `TrainConfig`.
     """
@@ -47,6 +48,7 @@ class WordTraining:
     rate: float = 3e-3
     settle: float = 0.3
     judged: float = 1.0
+    addressed: float = 0.5
     smooth: float = 0.02
     decay: float = 0.01
     patience: int = 2
@@ -113,16 +115,19 @@ def train_prefixes(
 
 
 def _prefix_loss(path: WordPath, table: WordTable, part: Prefixes, recipe: WordTraining) -> Tensor:
-    """Of the turns' own answers, and of the judge's where it gave some."""
+    """Of the turns' own answers, of the judge's where it gave some, and of whom the words are for."""
     complete, weight, judged = map(torch.from_numpy, (part.complete, part.weight, part.judged))
-    found, as_judge = path.every(vectors_of(table, part.ids), torch.from_numpy(part.tentative))
+    found, as_judge, for_us = path.every(vectors_of(table, part.ids), torch.from_numpy(part.tentative))
     answers = complete.clamp(min=0) * (1 - 2 * recipe.smooth) + recipe.smooth
     own = F.binary_cross_entropy_with_logits(found, answers, reduction="none")
     loss = (own * weight).sum() / weight.sum().clamp(min=1)
     known = judged >= 0
     if known.any():
         loss = loss + recipe.judged * F.binary_cross_entropy_with_logits(as_judge[known], judged[known])
-    return loss
+    addressed = torch.from_numpy(part.addressed)
+    inside = addressed >= 0
+    each = F.binary_cross_entropy_with_logits(for_us[inside], addressed[inside])
+    return loss + recipe.addressed * each
 
 
 def train_words(
