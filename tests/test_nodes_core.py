@@ -16,23 +16,30 @@ from duplex.agent.anticipating import RELIANCE, limited, load_controller, load_r
 from duplex.audio.pcm import Pcm
 from duplex.audio.wav import read_speech
 from duplex.core.runtime import DuplexCore
-from duplex.core.streams.layout import AGENT_WORDS, DECISION, FRAME_SAMPLES, STATES
+from duplex.core.streams.layout import AGENT_WORDS, DECISION, FRAME_SAMPLES, HINT, STATES, TOOL
 from duplex.dialogue.anticipation import CoreFrame, Reliance, Sure
 from duplex.dialogue.events import (
     Duck,
     Heard,
     PlayoutEnded,
     PlayoutStarted,
+    ToolEnded,
+    ToolStarted,
     Transcript,
     TurnStarted,
     UserAudio,
 )
+from duplex.dialogue.relay_events import Drafted
 from duplex.graph import Event, Graph, In, Lanes, Node, Source, run_virtual
+from duplex.llm.drafts import Draft
 from duplex.nodes.core import Listener, frame
 from duplex.resources import config_path
 
 STEP = 320
-KINDS = (UserAudio, Transcript, TurnStarted, Duck, Heard, PlayoutStarted, PlayoutEnded)
+KINDS = (
+    *(UserAudio, Transcript, TurnStarted, Duck, Heard, PlayoutStarted, PlayoutEnded),
+    *(ToolStarted, ToolEnded, Drafted),
+)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +169,9 @@ def test_both_channels_begin_together(core: DuplexCore) -> None:
     assert abs(int(played.astype(np.int32).sum()) - 20_000 * 2 // 3) < 200, "the level is kept"
 
 
-def test_what_the_agent_says_and_does_is_told_to_the_core(core: DuplexCore) -> None:
+def happened(core: DuplexCore, happens: dict[int, Event]) -> list[tuple[str, int | str]]:
+    """What the core is told by stream in six frames; events come before the 20 ms of these numbers."""
+
     async def main() -> list[tuple[str, int | str]]:
         told: list[tuple[str, int | str]] = []
         async with Lanes() as lanes, anyio.create_task_group() as tasks:
@@ -171,12 +180,6 @@ def test_what_the_agent_says_and_does_is_told_to_the_core(core: DuplexCore) -> N
             streams.word = lambda stream, text: told.append((stream, text))  # type: ignore[method-assign]
             streams.token = lambda stream, value: told.append((stream, value))  # type: ignore[method-assign]
             tasks.start_soon(call.graph.run)
-            happens: dict[int, Event] = {
-                4: PlayoutStarted(t=0, attempt=0),
-                5: Heard(t=0, attempt=0, text="It is"),
-                9: Heard(t=0, attempt=0, text="It is deep"),
-                13: PlayoutEnded(t=0, attempt=0, heard="It is deep", interrupted=True),
-            }
             for number in range(24):
                 if number in happens:
                     call.send(happens[number])
@@ -185,11 +188,37 @@ def test_what_the_agent_says_and_does_is_told_to_the_core(core: DuplexCore) -> N
             tasks.cancel_scope.cancel()
         return told
 
-    told = run_virtual(main)
+    return run_virtual(main)
+
+
+def test_what_the_agent_says_and_does_is_told_to_the_core(core: DuplexCore) -> None:
+    told = happened(
+        core,
+        {
+            4: PlayoutStarted(t=0, attempt=0),
+            5: Heard(t=0, attempt=0, text="It is"),
+            9: Heard(t=0, attempt=0, text="It is deep"),
+            13: PlayoutEnded(t=0, attempt=0, heard="It is deep", interrupted=True),
+        },
+    )
     assert [text for stream, text in told if stream == AGENT_WORDS] == ["It", "is", "deep"]
     start, stopped = (1 + STATES.index(name) for name in ("start", "yield"))
     decided = [value for stream, value in told if stream == DECISION]
     assert decided == [0, 0, start, start, stopped, stopped], "known before the frame in which it counts"
+
+
+def test_what_the_slow_path_does_is_told_to_the_core(core: DuplexCore) -> None:
+    told = happened(
+        core,
+        {
+            0: ToolStarted(t=0, attempt=0, call="c1", name="search"),
+            4: Drafted(t=0, turn=1, words="", draft=Draft("The deepest lake", "evidence")),
+            8: ToolEnded(t=0, attempt=0, call="c1", name="search", result="Baikal"),
+            17: PlayoutStarted(t=0, attempt=0),
+        },
+    )
+    assert [value for stream, value in told if stream == TOOL] == [0, 1, 1, 2, 2, 0]
+    assert [text for stream, text in told if stream == HINT] == ["The", "deepest", "lake"]
 
 
 def test_sessions_that_wait_are_stepped_by_one_call(core: DuplexCore, speech: Pcm) -> None:

@@ -31,6 +31,8 @@ from duplex.dialogue.events import (
     OverlapKind,
     PlayoutEnded,
     Resumed,
+    ToolEnded,
+    ToolStarted,
     Transcript,
     TurnStarted,
     Unduck,
@@ -144,9 +146,10 @@ class Ports:
     """What core and controller are joined to.
 
     Attributes:
-        audio, voice, words, ends, played, decided: where these come from: the user's audio, his voice's beginnings and
-            ends, his words, P(end | words), what was played, what the floor decided.
+        audio, voice, words, ends, played, decided, tools: where these come from: the user's audio, his voice's
+            beginnings and ends, his words, P(end | words), what was played, what the floor decided, what tools do.
         floor, scribe: where what they tell goes.
+        drafts: where drafts come from, if the agent makes any.
     """
 
     audio: Out[Any]
@@ -155,8 +158,10 @@ class Ports:
     ends: Out[Any]
     played: Out[Any]
     decided: Out[Any]
+    tools: Out[Any]
     floor: In[Any]
     scribe: In[Any]
+    drafts: tuple[Out[Any], ...]
 
 
 def join(
@@ -187,6 +192,9 @@ def join(
     graph.connect(ports.decided, listener.events, only=(TurnStarted, Duck), capacity=256)
     graph.connect(ports.words, listener.events)
     graph.connect(ports.played, listener.events, capacity=256)
+    graph.connect(ports.tools, listener.events, only=(ToolStarted, ToolEnded), capacity=256)
+    for source in ports.drafts:
+        graph.connect(source, listener.events, capacity=256)
     for source in (listener.frames, ports.voice, ports.words):
         graph.connect(source, machine.events, only=Transcript if source is ports.words else (), capacity=256)
     graph.connect(ports.ends, machine.events, only=EndProbability, capacity=256)

@@ -90,6 +90,10 @@ class FastPath:
         """None where the agent has none."""
         return None if settings is None else cls(settings, verifier, session, history, apology)
 
+    def drafts(self) -> tuple[Out[Drafted], ...]:
+        """Where drafts come from, if the agent makes any."""
+        return () if self._drafting is None else (self._drafting.drafts,)
+
     @property
     def spent(self) -> Spent:
         """What speculation has cost so far."""

@@ -274,7 +274,9 @@ class Session:
         connect_limits(graph, engines.limits, told_limits, floor, scribe)
         graph.connect(self._user.out, scribe.events, only=(TypedText, Noted))
         heard = (self._user.out, detector.voice, hearer.words, endpointer.ends)
-        ports = Ports(*heard, speaker.played, floor.actions, floor.events, scribe.events)
+        done = (speaker.played, floor.actions, responder.tools)
+        drafts = () if fast is None else fast.drafts()
+        ports = Ports(*heard, *done, floor.events, scribe.events, drafts)
         self._listener = join(graph, engines.controller, lanes, ports, _AUDIO_AGE)
         if engines.backchannels and self._listener is not None:
             join_murmurs(graph, self._listener, speaker, engines.synthesiser, lanes, ports)

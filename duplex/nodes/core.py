@@ -12,7 +12,8 @@ from duplex.audio.pcm import Pcm
 from duplex.audio.resample import Decimator
 from duplex.core.decide import Sight
 from duplex.core.runtime import CoreOutput, DuplexCore
-from duplex.core.streams.layout import AGENT_WORDS, DECISION, STATES
+from duplex.core.streams.frames import FrameStream
+from duplex.core.streams.layout import AGENT_WORDS, DECISION, HINT, STATES, TOOL, TOOL_STATUS
 from duplex.dialogue.anticipation import CoreFrame
 from duplex.dialogue.backchannel import Murmur
 from duplex.dialogue.events import (
@@ -22,10 +23,13 @@ from duplex.dialogue.events import (
     Heard,
     PlayoutEnded,
     PlayoutStarted,
+    ToolEnded,
+    ToolStarted,
     Transcript,
     TurnStarted,
     UserAudio,
 )
+from duplex.dialogue.relay_events import Drafted
 from duplex.graph import Event, In, Lanes, Node, Out, to_ticks
 
 logger = logging.getLogger(__name__)
@@ -43,7 +47,7 @@ _OVERLAPS = {"backchannel": "backchannel", "side": "not_addressed", "echo": "ech
 
 
 class Listener(Node):
-    """Both channels, the user's words and the agent's, to a `CoreFrame` each 80 ms.
+    """Both channels, the user's words and the agent's, and what the slow path does, to a `CoreFrame` each 80 ms.
 
     All sessions that wait are stepped by one call on the frame lane. What comes while a step is under way is merged
     into the next, so that the core is never behind by more than a step. A core that fails is not asked again: the
@@ -54,7 +58,10 @@ class Listener(Node):
         lanes: where it runs.
     """
 
-    events = In(UserAudio, Transcript, TurnStarted, Duck, Heard, PlayoutStarted, PlayoutEnded, Murmur)
+    events = In(
+        *(UserAudio, Transcript, TurnStarted, Duck, Heard, PlayoutStarted, PlayoutEnded, Murmur),
+        *(ToolStarted, ToolEnded, Drafted),
+    )
     frames = Out(CoreFrame)
 
     def __init__(self, core: DuplexCore, lanes: Lanes) -> None:
@@ -78,6 +85,7 @@ class Listener(Node):
         """When the agent's murmur is over; 0 for none."""
         self._said = 0
         """Words of the current reply that were heard."""
+        self._slow = _SlowPath()
 
     def played(self, pcm: Pcm) -> None:
         """Note what goes out to the caller, int16 [480] at 24 kHz. Called by the transport, on the event loop."""
@@ -93,6 +101,7 @@ class Listener(Node):
 
     def _take(self, event: Event) -> None:
         streams = self._session.streams
+        self._slow.on(event)
         match event:
             case UserAudio():
                 self._hear(event)
@@ -128,6 +137,7 @@ class Listener(Node):
         if 0 < self._murmur <= audio.t:
             self._decided, self._murmur = 1 + STATES.index("listen"), 0
         self._decision = self._decided
+        self._slow.tell(self._session.streams)
         self._session.offer(user, self._slower.push(np.concatenate(agent)))
         self._t = audio.t
         self._due.set()
@@ -155,6 +165,38 @@ def frame(t: int, output: CoreOutput) -> CoreFrame:
         said[kind] = output.p_overlap(name)
     rounded = {name: round(p, _PRECISION) for name, p in said.items()}
     return CoreFrame(t=t, state=output.best_state, **rounded)
+
+
+class _SlowPath:
+    """What tools and drafts tell the core, one token a frame."""
+
+    def __init__(self) -> None:
+        self._running: set[str] = set()
+        self._found = False
+        """Something that was not spoken of yet."""
+        self._status = 0
+        """What the tools did before the frame began."""
+        self._words: deque[str] = deque()
+
+    def on(self, event: Event) -> None:
+        match event:
+            case ToolStarted():
+                self._running.add(event.call)
+            case ToolEnded():
+                self._running.discard(event.call)
+                self._found |= not event.cancelled
+            case PlayoutStarted() | TurnStarted():
+                self._found = False
+                self._words.clear()
+            case Drafted():
+                self._words = deque(() if event.draft is None else event.draft.text.split())
+
+    def tell(self, streams: FrameStream) -> None:
+        """The frame ends."""
+        streams.token(TOOL, self._status)
+        self._status = TOOL_STATUS.index("running" if self._running else "done" if self._found else "none")
+        if self._words:
+            streams.word(HINT, self._words.popleft())
 
 
 class _Slower:
