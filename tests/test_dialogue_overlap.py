@@ -66,6 +66,16 @@ ANSWER = "One two three, four five six seven, eight nine ten eleven twelve."
         ("Yeah, right, Tuesday", "open"),
         ("Yeah, right, but", "turn"),
         ("Right, and", "turn"),
+        ("Oh no.", "backchannel"),
+        ("Oh no, that's wrong", "turn"),
+        ("No kidding.", "backchannel"),
+        ("No", "turn"),
+        ("Sure yeah, I get it. Yeah sure makes sense yeah", "backchannel"),
+        ("Oh no oh dears really oh dear oh no Odin dears oh", "backchannel"),
+        ("Yes, yes, okay, sure, yes, the second one", "turn"),
+        ("Yeah, okay, yeah, sure, next week, okay.", "turn"),
+        ("Yes, yes, okay, sure, but yes", "turn"),
+        ("Tom, dinner's", "other"),
     ],
 )
 def test_what_words_over_the_agents_claim(text: str, claim: Claim) -> None:

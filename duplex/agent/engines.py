@@ -32,6 +32,7 @@ from duplex.agent.spec import (
 from duplex.agent.speech_engines import EngineError, load_speech
 from duplex.agent.toolbox import Toolbox, ToolFault, open_toolbox
 from duplex.agent.tooling import FromTools, Unknown
+from duplex.dialogue.addressee import names_in
 from duplex.dialogue.floor import FloorSettings
 from duplex.dialogue.limits import LimitSettings
 from duplex.dialogue.verifier import LogisticVerifier
@@ -86,7 +87,7 @@ async def load_engines(spec: AgentSpec, lanes: Lanes, cache: Path | None = None)
         await toolbox.aclose()
         await brain.aclose()
 
-    floor = floor_settings(spec.turns)
+    floor = replace(floor_settings(spec.turns), own=names_in(f"{spec.name} {spec.greeting}"))
     relay = relay_settings(spec.relay, floor)
     engines = Engines(
         lanes=lanes,

@@ -248,7 +248,7 @@ class Session:
         if isinstance(answerer, PerSession):
             answerer = answerer.in_session(self.id, self.variables, self.remote)
         answerer = answerer if fast is None else fast.answerer(answerer)
-        responder = Responder(answerer, self.history, engines.apology)
+        responder = Responder(answerer, self.history, engines.apology, engines.floor.own)
         voice = Voice(engines.synthesiser, lanes)
         speaker, scribe = self._loudspeaker, self._scribe
         graph = Graph()

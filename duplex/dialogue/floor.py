@@ -146,9 +146,9 @@ class Floor:
         """Words of a voice over the agent's: do they want the floor?"""
         if self.settings.overlap == "any":
             return []
-        claim = claim_of(text, self._saying.asks)
-        if claim == "turn":
-            return self._take_floor(t)
+        claim = claim_of(text, self._saying.asks, self.settings.own)
+        if claim in ("turn", "other"):
+            return self._take_floor(t) if claim == "turn" else self._hold(t)
         overlap.waits = overlap.waits or claim == "backchannel"
         return self._hold(t) if overlap.waits and overlap.stopped is not None else []
 
@@ -234,7 +234,7 @@ class Floor:
         if event.attempt != self._attempt or not (late or self.state is State.ENDING):
             return []
         cut = self._cut
-        self._empty = says_nothing(event.text, cut is not None, cut is not None and cut.asked)
+        self._empty = says_nothing(event.text, cut is not None, bool(cut and cut.asked), self.settings.own)
         if self._empty and late:
             return self._nothing_said(event.t)
         if not self._empty:

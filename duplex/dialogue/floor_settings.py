@@ -30,6 +30,7 @@ class FloorSettings:
         barge: how long a voice must last over the agent's before the agent stops, whatever its words.
         ducked: how long the agent speaks softly at most. It then goes on at full level, though it may still stop.
         lead: what leads back into what was cut `long_ago`, once a reply.
+        own: names that the agent goes by, in lower case: whoever calls it by one speaks to it.
         reaction: a voice that begins this soon after the agent's is the same turn going on, not an answer to it:
             people need about 200 ms to react to what they hear.
     """
@@ -45,3 +46,4 @@ class FloorSettings:
     reaction: float = 0.2
     long_ago: float = 3.0
     lead: str = "As I was saying,"
+    own: frozenset[str] = frozenset()

@@ -9,13 +9,16 @@ asking is no backchannel: it is the answer.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from duplex.dialogue.addressee import calls, for_another
 from duplex.dialogue.events import Commit, Heard, ReplyText
 
-Claim = Literal["none", "open", "backchannel", "turn"]
-"""`none`: no words; `open`: more of them are needed; `backchannel`: it wants nothing; `turn`: it wants the floor."""
+Claim = Literal["none", "open", "backchannel", "other", "turn"]
+"""`none`: no words; `open`: more of them are needed; `backchannel`: it wants nothing; `other`: it wants somebody else;
+`turn`: it wants the floor."""
 
 _CLAIMS = frozenset(
     """
@@ -44,14 +47,22 @@ _PHRASES = _AGREES | _phrases(
     """
     mm|mhm|mmhm|mm hm|mm hmm|hm|hmm|hum|um|umm|um hum|uh|uh huh|uhhuh|huh|ah|aha|oh|ooh|wow|nice|cool|wonderful|lovely
     interesting|really|oh really|i see|i know|i understand|got it|gotcha|makes sense|that makes sense|fair enough
-    good point|is that so
+    good point|is that so|oh no|oh dear|oh my|oh my god|my god|my goodness|goodness|gosh|oh boy|i get it|i get that
+    i bet|i hear you|you're right|good to know|too bad|very good|very nice|very interesting|so true|amazing
+    awesome|brilliant|excellent|super|fantastic|no kidding|no problem|no worries|sounds good|sounds great
+    that sounds good|that sounds great|that's great|that's nice|that's lovely|that's interesting|that's amazing
+    that's funny|that's cool|that's a shame|that's fine|that's fair
     """
 )
-"""What listeners say to go on listening."""
+"""What listeners say to go on listening: SWBD-DAMSL's acknowledgements and assessments (Jurafsky et al. 1997)."""
 _HUM = re.compile(r"m{2,}\w?|[mh]+|[ue]+[hmr]+|a+h*|o+h*|(?:h[aeo])+h?")
 """What a recogniser writes for sounds that are no words, laughter among them."""
-_OPENINGS = frozenset(phrase[:cut] for phrase in _PHRASES for cut in range(1, len(phrase)))
+_OPENINGS = frozenset(
+    phrase[:cut] for phrase in _PHRASES if phrase[0] not in _CLAIMS for cut in range(1, len(phrase))
+)
 _LONGEST = max(map(len, _PHRASES))
+_RUN, _MOSTLY = 4, 0.75
+"""Things that listeners say in a row, and their share of the words, from which on the others were misheard."""
 
 
 @dataclass(slots=True)
@@ -111,25 +122,32 @@ class Saying:
         return any(sentence.endswith("?") for sentence in sentences[at : at + 2])
 
 
-def claim_of(text: str, asked: bool = False) -> Claim:
+def claim_of(text: str, asked: bool = False, own: Collection[str] = ()) -> Claim:
     """What the words that were recognised so far claim.
 
     Args:
         text: the words.
-        asked: the agent is asking something that they may answer.
+        asked: the agent is asking something that they may answer, a name perhaps.
+        own: names that it goes by.
 
     >>> claim_of("Mm-hm, I see."), claim_of("I"), claim_of("Okay, but"), claim_of("...")
     ('backchannel', 'open', 'turn', 'none')
     >>> claim_of("Yes"), claim_of("Yes", asked=True)
     ('backchannel', 'turn')
+    >>> claim_of("Tom, dinner's"), claim_of("Tom, dinner's", own=["tom"])
+    ('other', 'turn')
     """
+    if not asked and calls(text, own):
+        return "other"
     words = tuple(re.findall(r"[a-z0-9']+", text.lower().replace("’", "'")))
     at, strange = 0, 0
     while at < len(words):
         phrase = _phrase_at(words, at)
         if not phrase and words[at:] in _OPENINGS:
             return "open"
-        if (asked and phrase in _AGREES) or (not phrase and (words[at] in _CLAIMS or strange)):
+        if asked and phrase in _AGREES:
+            return "turn"
+        if not phrase and (words[at] in _CLAIMS or (strange and not _mostly_listens(words))):
             return "turn"
         strange = 0 if phrase else 1
         at += len(phrase) or 1
@@ -143,12 +161,27 @@ def _phrase_at(words: tuple[str, ...], at: int) -> tuple[str, ...]:
     return next((head for head in heads if head in _PHRASES), hum)
 
 
-def says_nothing(text: str, over_speech: bool, asked: bool = False) -> bool:
-    """Whether final words ask for no answer: there are none, or they only said that the agent may go on.
+def _mostly_listens(words: tuple[str, ...]) -> bool:
+    """A run of what listeners say with a misheard word or two in it, which is the last thing in it no more."""
+    at = run = covered = 0
+    phrase: tuple[str, ...] = ()
+    while at < len(words):
+        phrase = _phrase_at(words, at)
+        run, covered = run + bool(phrase), covered + len(phrase)
+        at += len(phrase) or 1
+    return bool(phrase) and run >= _RUN and covered >= _MOSTLY * len(words)
+
+
+def says_nothing(text: str, over_speech: bool, asked: bool = False, own: Collection[str] = ()) -> bool:
+    """Whether final words ask for no answer: there are none, they only said that the agent may go on, or they were said
+    to somebody else.
 
     Args:
         text: the words.
         over_speech: they were said over the agent's.
         asked: which asked something.
+        own: names that it goes by.
     """
-    return not text.strip() or (over_speech and claim_of(text, asked) in ("none", "backchannel"))
+    if not text.strip() or not over_speech:
+        return not text.strip()
+    return claim_of(text, asked) in ("none", "backchannel") or (not asked and for_another(text, own))

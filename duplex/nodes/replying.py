@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Protocol
 
 import anyio
@@ -121,9 +122,10 @@ class Responder(Node):
     tools = Out(ToolStarted, ToolEnded, ToolUsed)
     errors = Out(AgentError)
 
-    def __init__(self, answerer: Answerer, history: History, apology: str) -> None:
+    def __init__(self, answerer: Answerer, history: History, apology: str, own: Collection[str] = ()) -> None:
+        """`own`: names that the agent goes by; see `says_nothing`."""
         super().__init__("responder")
-        self._answerer, self._history, self._apology = answerer, history, apology
+        self._answerer, self._history, self._apology, self._own = answerer, history, apology, own
         self._work: tuple[int, anyio.CancelScope] | None = None
         self._preparing: anyio.CancelScope | None = None
         self._prepared = ""
@@ -191,7 +193,7 @@ class Responder(Node):
         self._preparing = None
 
     def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
-        if says_nothing(text, self._cut, self._asked):
+        if says_nothing(text, self._cut, self._asked, self._own):
             return
         self._cut = False
         self._drop(attempt)
