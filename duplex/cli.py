@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from duplex import shell
-from duplex.bench.relay_cli import RelayCompute, RelayPart, verifier
+from duplex.bench.cli import bench
+from duplex.bench.relay_cli import verifier
 from duplex.core.cli import app as train_app
 from duplex.evals.cli import app as eval_app
 from duplex.models.cli import app as models_app
+from duplex.shell import Offline, go_offline
 from duplex.transport.cli import run, talk
 
 if TYPE_CHECKING:
     from anyio import Event
-
-    from duplex.bench.measure import Measure
 
 app = typer.Typer(
     name="duplex",
@@ -40,24 +39,6 @@ train_app.command()(verifier)
 
 AgentName = Annotated[str, typer.Argument(help="A shipped agent's name, or an agent file or its folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; fail if a model is missing.")]
-
-
-class Bench(StrEnum):
-    """What can be measured: each is a module of duplex.bench with `run() -> list[Measure]`."""
-
-    graph = "graph"
-    search = "search"
-    asr = "asr"
-    tts = "tts"
-    llm = "llm"
-    call = "call"
-    start = "start"
-    transport = "transport"
-    replay = "replay"
-    rag = "rag"
-    core = "core"
-    relay = "relay"
 
 
 class Level(StrEnum):
@@ -106,7 +87,7 @@ def demo(
     """Call the shipped agent `lakes`, ask it five questions aloud, and check its answers."""
     from duplex.bench.demo import run_demo
 
-    _set_offline(offline)
+    go_offline(offline)
     raise typer.Exit(run_demo(out, voice))
 
 
@@ -142,7 +123,7 @@ def serve(
     from duplex.server.host import Agent
     from duplex.server.serve import run
 
-    _set_offline(offline)
+    go_offline(offline)
     settings = load_config(
         config, max_sessions=max_sessions, origins=origin or None, loopback=loopback or None
     )
@@ -170,7 +151,7 @@ def call(
     """Call a server or an agent, say something, and print what came back."""
     from duplex.bench.caller import run_call
 
-    _set_offline(offline)
+    go_offline(offline)
     if target.startswith(("http://", "https://")):
         raise typer.Exit(run_call(target, say, out, as_json))
     from duplex.agent.loader import load_agent
@@ -184,6 +165,7 @@ def call(
 
 app.command()(run)
 app.command()(talk)
+app.command()(bench)
 
 
 @app.command()
@@ -233,44 +215,6 @@ def graph(agent: AgentName) -> None:
     from duplex.agent.loader import load_agent
 
     typer.echo(mermaid(load_agent(agent)), nl=False)
-
-
-@app.command()
-def bench(
-    what: Annotated[Bench, typer.Argument(help="What to measure.")],
-    file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the measures here.")
-    ] = None,
-    part: Annotated[
-        list[RelayPart] | None, typer.Option(help="Of relay: only this part; may be given again.")
-    ] = None,
-    compute: Annotated[
-        RelayCompute, typer.Option(help="Of relay in virtual time: what computing costs.")
-    ] = RelayCompute.measured,
-    offline: Offline = False,
-) -> None:
-    """Measure something and print the figures; a figure that could not be measured is absent."""
-    from importlib import import_module
-
-    from duplex.bench.measure import write_json
-
-    _set_offline(offline)
-    if file is not None and not file.parent.is_dir():  # said now, not after minutes of measuring
-        raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--json")
-    if (part or compute is not RelayCompute.measured) and what is not Bench.relay:
-        raise typer.BadParameter("only relay has parts and costs", param_hint="--part, --compute")
-    run_it = import_module(f"duplex.bench.{what.value}").run
-    measures: list[Measure] = run_it(part or (), file, compute.value) if what is Bench.relay else run_it()
-    for measure in measures:
-        interval = f"  [{measure.ci95[0]:g}, {measure.ci95[1]:g}]" if measure.ci95 else ""
-        typer.echo(f"{measure.name:32} {measure.value:>10g} {measure.unit:8} n={measure.n}{interval}")
-    if file is not None and what is not Bench.relay:  # which writes part by part
-        write_json(measures, file)
-
-
-def _set_offline(offline: bool) -> None:
-    if offline:
-        os.environ["DUPLEX_OFFLINE"] = "1"
 
 
 _EVERYWHERE = {"--log-level": True, "--log-json": False, "--log-captions": False}

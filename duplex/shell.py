@@ -6,11 +6,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; fail if a model is missing.")]
+
 _OURS = frozenset({"duplex", "asr", "tts", "tools_rag"})
+
+
+def go_offline(offline: bool) -> None:
+    """Let nothing be fetched, here or in what is started from here, if that is asked for."""
+    if offline:
+        os.environ["DUPLEX_OFFLINE"] = "1"
 
 
 class Terminated(KeyboardInterrupt):

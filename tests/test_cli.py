@@ -92,7 +92,8 @@ def test_version(duplex: Command) -> None:
     [((), "Usage: duplex"), (("chekc",), "No such command"), (("check",), "Missing argument"),
      (("bench", "nothing"), "'graph'"), (("--log-level", "loud", "schema"), "'debug'"),
      (("bench", "graph", "--json", "/nowhere/at/all.json"), "no folder /nowhere/at"),
-     (("bench", "graph", "--part", "fast"), "only relay has parts")],
+     (("bench", "graph", "--part", "fast"), "only relay has parts"),
+     (("bench", "core", "--core", "off"), "only call is told")],
 )  # fmt: skip
 def test_misuse_is_2_and_says_what_is_right(duplex: Command, arguments: tuple[str, ...], told: str) -> None:
     code, out, err = duplex(*arguments)

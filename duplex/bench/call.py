@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 
 from duplex.agent.loader import load_agent
+from duplex.agent.spec import CoreMode
 from duplex.bench.conversation import (
     ANSWER_LIMIT,
     PAUSE,
@@ -52,8 +53,12 @@ class Halves:
     second: str
 
 
-def run() -> list[Measure]:
-    """Place the three calls and give the figures; recordings stay in out/bench-call."""
+def run(core: CoreMode | None = None) -> list[Measure]:
+    """Place the three calls and give the figures; recordings stay in out/bench-call.
+
+    Args:
+        core: what the duplex core is asked, in place of the agent's own; the figures are then `call.core_MODE.*`.
+    """
     OUT.mkdir(parents=True, exist_ok=True)
     speaker = Speaker(OUT / "voice")
     questions = read_questions(config_path("bench/call.yaml"))
@@ -65,7 +70,7 @@ def run() -> list[Measure]:
         speaker.say_in_halves(halves.first, halves.second)
     spec = load_agent(AGENT)
     measures: list[Measure] = []
-    with serve(AGENT, OUT / "sessions", log=OUT / "server.log") as served:
+    with serve(AGENT if core is None else _asking(core), OUT / "sessions", log=OUT / "server.log") as served:
         before = served.cpu_seconds()
         call, said = anyio.run(converse, served.url, questions, speaker)
         cpu = (served.cpu_seconds() - before) / len(questions)
@@ -79,7 +84,20 @@ def run() -> list[Measure]:
         mark = "right" if turn.right else "WRONG"
         time = "silent" if turn.latency is None else f"{turn.latency * 1000:.0f} ms"
         print(f"{mark:5} {time:>8}  {turn.question.text} | {turn.heard} | {turn.answer}")
-    return measures
+    return measures if core is None else [_renamed(measure, core) for measure in measures]
+
+
+def _asking(core: CoreMode) -> str:
+    """The agent's file, with the core asked for what is given."""
+    given = load_agent(AGENT).model_dump(mode="json", exclude_defaults=True)
+    file = OUT / f"{AGENT}-core-{core}.yaml"
+    file.write_text(yaml.safe_dump({**given, "turns": {"core": core}}), encoding="utf-8")
+    return str(file)
+
+
+def _renamed(measure: Measure, core: CoreMode) -> Measure:
+    name = measure.name.replace("call.", f"call.core_{core}.", 1)
+    return replace(measure, name=name, command=f"{COMMAND} --core {core}")
 
 
 def _questions(turns: list[Exchange], cpu: float) -> list[Measure]:

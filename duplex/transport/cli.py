@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from duplex.shell import Offline, go_offline
+
 if TYPE_CHECKING:
     from duplex.transport.captions import Line
     from duplex.transport.file import FileCall, Watch
 
 AgentName = Annotated[str, typer.Argument(help="A shipped agent's name, or an agent file or its folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; fail if a model is missing.")]
 
 
 class ComputeMode(StrEnum):
@@ -65,8 +65,7 @@ def run(
 
     if costs is not None and compute is not ComputeMode.fixed:
         raise typer.BadParameter("a table is for --compute fixed", param_hint="--costs")
-    if offline:
-        os.environ["DUPLEX_OFFLINE"] = "1"
+    go_offline(offline)
     audio = read_speech(recording, USER_RATE, MAX_SECONDS)
     table = read_costs(costs) if compute is ComputeMode.fixed else None
     spec = load_agent(agent)
@@ -125,8 +124,7 @@ def talk(
     from duplex.transport.devices import choose
     from duplex.transport.screen import Screen
 
-    if offline:
-        os.environ["DUPLEX_OFFLINE"] = "1"
+    go_offline(offline)
     spec = load_agent(agent)
     devices = (
         choose("input", microphone),
