@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from duplex import __version__, logs, shell
 from duplex.agent.loader import AgentFileError
-from duplex.cli import Bench, main
+from duplex.bench.cli import Bench
+from duplex.cli import main
 
 EVERYWHERE = {"--log-level": True, "--log-json": False}
 COMMANDS = (
