@@ -257,6 +257,30 @@ def test_long_ago_it_leads_back_once() -> None:
     assert (again.reason, again.text, again.attempt) == ("resumption", "", 3)
 
 
+def test_a_turn_that_only_listens_once_it_is_whole_ends_nothing() -> None:
+    """The first piece of "oh really, oh wow, okay" was misheard."""
+    run = speaking(WORDS).voice(2500, 3400).at(3500, words(2, "Ove really Ove")).at(3510, ended(2, 0.1))
+    run.voice(3900, 4300).at(4500, words(3, "Oh really, oh, wow, okay.")).at(5000)
+    assert isinstance(commit := run.last(Commit), Commit)
+    assert commit.reason == "resumption"
+
+
+def test_words_that_are_anothers_once_they_are_whole_end_nothing() -> None:
+    run = speaking(WORDS).voice(2500, 3400).at(3500, words(2, "Can you close")).at(3510, ended(2, 0.1))
+    run.voice(3900, 4300).at(4500, words(3, "Can you close the window, Tom?")).at(5000)
+    assert isinstance(commit := run.last(Commit), Commit)
+    assert commit.reason == "resumption"
+
+
+def test_after_a_committed_turn_nothing_is_left_of_what_was_cut() -> None:
+    run = speaking(WORDS).voice(2500, 3400).at(3500, words(2, "what else")).at(3510, ended(2, 0.95)).at(3700)
+    assert isinstance(commit := run.last(Commit), Commit)
+    assert commit.reason == "words"
+    run.voice(3900, 4300).at(4500, words(3, "Okay.")).at(4510, ended(3, 0.95)).at(5000)
+    assert isinstance(commit := run.last(Commit), Commit)
+    assert commit.reason == "words"
+
+
 def test_words_end_what_was_kept() -> None:
     run = speaking(WORDS).voice(2500, 3400).at(3500, words(2, "what else")).at(3510, ended(2, 0.1))
     run.voice(3900, 4300).at(4500, words(3, "")).at(5000)

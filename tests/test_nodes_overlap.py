@@ -100,6 +100,14 @@ WHOLE = ["A One.", "A Two.", "A Three.", ""]
         ([CUT, final(2, ""), commit(2, "resumption")], WHOLE),
         ([CUT, Resumed(t=0, attempt=2), final(3, "Mm-hm."), commit(3, "resumption")], WHOLE),
         ([CUT, final(2, "B")], ["A One.", "B One.", "B Two.", "B Three.", ""]),
+        (
+            [CUT, final(2, "B"), Resumed(t=0, attempt=2), final(3, "Okay."), commit(3, "resumption")],
+            ["A One.", ""],
+        ),
+        (
+            [CUT, final(2, "B"), Resumed(t=0, attempt=2), final(3, "B C"), commit(3)],
+            ["A One.", "", "B C One.", "B C Two.", "B C Three.", ""],
+        ),
         ([CUT, commit(2, "timeout"), final(2, "Okay."), commit(2, "resumption")], WHOLE),
         (
             [CUT, final(2, ""), commit(2, "resumption"), final(3, "Okay.")],

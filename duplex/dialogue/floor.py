@@ -60,7 +60,7 @@ class Floor:
         self._least: float | None = None
         """The least P(end | words) that ends the turn now; None as long as the silence is too short for any."""
         self._p: float | None = None
-        self._empty = False
+        self._empty: bool | None = None  # the attempt's words want nothing; None while there are none
         self._voiced = self._passed = False  # a voice is on now; a model took it for one that wants nothing
         self._echoes = False  # the agent hears itself: a voice right after it began is no turn that goes on
         self._reason = ""  # why the agent has the floor
@@ -146,7 +146,7 @@ class Floor:
         """Words of a voice over the agent's: do they want the floor?"""
         if self.settings.overlap == "any":
             return []
-        claim = claim_of(text, self._saying.asks, self.settings.own)
+        claim = claim_of(text, self._saying.asks, self.settings.own, whole=False)
         if claim in ("turn", "other"):
             return self._take_floor(t) if claim == "turn" else self._hold(t)
         overlap.waits = overlap.waits or claim == "backchannel"
@@ -206,7 +206,7 @@ class Floor:
     def _open_attempt(self, end: int) -> None:
         self.state = State.ENDING
         self._attempt += 1
-        self._end, self._least, self._p, self._empty = end, None, None, False
+        self._end, self._least, self._p, self._empty = end, None, None, None
 
     def _timer(self, timer: str, t: int) -> list[Action]:
         if timer in (timers.BARGE, timers.DUCK):
@@ -233,13 +233,13 @@ class Floor:
         late = self.state is State.AGENT and self._reason == "timeout" and self._audible_from is None
         if event.attempt != self._attempt or not (late or self.state is State.ENDING):
             return []
-        cut = self._cut
+        cut = self._cut = self._cut and self._cut.after(event.text)
         self._empty = says_nothing(event.text, cut is not None, bool(cut and cut.asked), self.settings.own)
-        if self._empty and late:
-            return self._nothing_said(event.t)
-        if not self._empty:
-            self._cut = None
-        return [] if late else self._maybe_commit(event.t)
+        if cut is not None and not self._empty:  # a turn that goes on may come to nothing after all
+            self._cut = None if late else cut.with_words()
+        if late:
+            return self._nothing_said(event.t) if self._empty else []
+        return self._maybe_commit(event.t)
 
     def _nothing_said(self, t: int) -> list[Action]:
         """What sounded like a turn was none: the agent takes up what it was saying, if it was."""
@@ -261,9 +261,9 @@ class Floor:
         return []
 
     def _commit(self, t: int, reason: str, text: str = "") -> list[Action]:
-        self.state, self._reason = State.AGENT, reason
-        self._audible_from = None
+        self.state, self._reason, self._audible_from = State.AGENT, reason, None
         self._led = self._led and reason == "resumption"
+        self._cut = None if self._empty is False else self._cut
         commit = Commit(t=t, attempt=self._attempt, turn=self._turn, end=self._end, reason=reason, text=text)
         self._saying.on(commit)
         return [commit]

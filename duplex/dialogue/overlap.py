@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from duplex.dialogue.addressee import calls, for_another
@@ -78,11 +78,21 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A reply that was stopped though something of it is left: which, when, and whether it was asking something."""
+    """A reply that was stopped though something of it is left: which, when, whether it was asking something, and
+    whether there have been words that want an answer, so far as the turn went."""
 
     attempt: int
     t: int
     asked: bool
+    worded: bool = False
+
+    def after(self, text: str) -> Cut | None:
+        """Itself, if these words of the turn leave it open; not where there were others, and now are none."""
+        return self if text.strip() or not self.worded else None
+
+    def with_words(self) -> Cut:
+        """Itself after words that want an answer."""
+        return replace(self, worded=True)
 
 
 @dataclass(slots=True)
@@ -122,13 +132,14 @@ class Saying:
         return any(sentence.endswith("?") for sentence in sentences[at : at + 2])
 
 
-def claim_of(text: str, asked: bool = False, own: Collection[str] = ()) -> Claim:
+def claim_of(text: str, asked: bool = False, own: Collection[str] = (), whole: bool = True) -> Claim:
     """What the words that were recognised so far claim.
 
     Args:
         text: the words.
         asked: the agent is asking something that they may answer, a name perhaps.
         own: names that it goes by.
+        whole: no more of them will come. Of a part that began as listeners do, three words in a row may be misheard.
 
     >>> claim_of("Mm-hm, I see."), claim_of("I"), claim_of("Okay, but"), claim_of("...")
     ('backchannel', 'open', 'turn', 'none')
@@ -140,16 +151,17 @@ def claim_of(text: str, asked: bool = False, own: Collection[str] = ()) -> Claim
     if not asked and calls(text, own):
         return "other"
     words = tuple(re.findall(r"[a-z0-9']+", text.lower().replace("’", "'")))
-    at, strange = 0, 0
+    at, strange, listens = 0, 0, False
     while at < len(words):
         phrase = _phrase_at(words, at)
         if not phrase and words[at:] in _OPENINGS:
             return "open"
         if asked and phrase in _AGREES:
             return "turn"
-        if not phrase and (words[at] in _CLAIMS or (strange and not _mostly_listens(words))):
+        enough = strange == (1 if whole or not listens else 2) and not _mostly_listens(words)
+        if not phrase and (words[at] in _CLAIMS or enough):
             return "turn"
-        strange = 0 if phrase else 1
+        strange, listens = 0 if phrase else strange + 1, listens or bool(phrase)
         at += len(phrase) or 1
     return "open" if strange else "backchannel" if words else "none"
 

@@ -133,14 +133,18 @@ class Responder(Node):
         self._calls = 0
         self._used: dict[ToolCall, ToolStarted] = {}
         """Tools that were used for this turn, in use or done."""
-        self._over: set[ToolCall] = set()
+        self._done: set[ToolCall] = set()
         """Those that are done or cancelled."""
         self._attempt = 0
         """The latest."""
         self._cut = False
         """The agent was stopped, and may yet go on with what it was saying."""
+        self._over = False
+        """The turn began over the agent's speech, and is not decided."""
         self._asked = False
         """What it was saying asks something."""
+        self._given_up: int | None = None
+        """The reply that was cut and is written no more, because words came that may be all of the turn."""
         self._committed = -1
         self._commits = anyio.Event()
         """Set, and replaced, where it may have been decided what the user wants."""
@@ -158,19 +162,25 @@ class Responder(Node):
                     case Transcript() if event.stable >= _ENOUGH and self._preparing is None:
                         self._prepare_for(tasks, event)
                     case Eager(text=str(text)):
-                        self._cut = False
+                        self._cut = self._over = False
                         self._start(tasks, event.attempt, text)
                     case Commit():
                         self._committed = event.attempt
+                        known = event.reason != "timeout" or (
+                            self._work is not None and self._work[0] == event.attempt
+                        )
+                        self._over = self._over and not known
+                        self._given_up = None if known and event.reason != "resumption" else self._given_up
                         # A timeout does not know the words; whatever else is committed, the cut is decided.
                         self._cut = self._cut and event.reason == "timeout"
                         self._decided()
                     case Yield():
-                        self._cut, self._asked = event.keep, event.asked
+                        self._cut, self._over, self._asked = event.keep, event.keep, event.asked
                         self._decided()
                         self._drop(event.attempt)
                     case Resumed() | Discarded():
                         self._drop(event.attempt)
+                        self._end_given_up()
             tasks.cancel_scope.cancel()
 
     def _decided(self) -> None:
@@ -193,9 +203,11 @@ class Responder(Node):
         self._preparing = None
 
     def _start(self, tasks: TaskGroup, attempt: int, text: str) -> None:
-        if says_nothing(text, self._cut, self._asked, self._own):
+        if says_nothing(text, self._over, self._asked, self._own):
             return
-        self._cut = False
+        if self._cut and self._work is not None:
+            self._given_up = self._work[0]
+        self._cut, self._over = False, self._over and attempt > self._committed
         self._drop(attempt)
         self._attempt = attempt
         if self._preparing is not None:
@@ -203,6 +215,12 @@ class Responder(Node):
         scope = anyio.CancelScope()
         self._work = (attempt, scope)
         tasks.start_soon(self._respond, scope, attempt, text)
+
+    def _end_given_up(self) -> None:
+        """The turn goes on, and may want nothing after all: what is taken up then, is what there is."""
+        if self._given_up is not None:
+            self.reply.send_nowait(ReplyText(t=self.clock.now(), attempt=self._given_up, text="", last=True))
+            self._given_up = None
 
     def _drop(self, attempt: int) -> None:
         if self._work is not None and self._work[0] <= attempt and not self._cut:
@@ -241,9 +259,9 @@ class Responder(Node):
         finally:
             for tool in used:
                 self._report(ToolCancelled(tool))
-        for tool in self._over:  # a cancelled answer may come again, and rest on what was found for it
+        for tool in self._done:  # a cancelled answer may come again, and rest on what was found for it
             del self._used[tool]
-        self._over.clear()
+        self._done.clear()
 
     def _report(self, part: ToolCall | ToolResult | ToolCancelled, attempt: int | None = None) -> None:
         """Tell of a tool's use: for an attempt, or before there is one, for the next."""
@@ -257,8 +275,8 @@ class Responder(Node):
                 arguments=part.arguments,
             )
             self.tools.send_nowait(self._used[part])
-        elif part.call in self._used and part.call not in self._over:
-            self._over.add(part.call)
+        elif part.call in self._used and part.call not in self._done:
+            self._done.add(part.call)
             self.tools.send_nowait(self._ended(self._used[part.call], part))
 
     def _ended(self, started: ToolStarted, part: ToolResult | ToolCancelled) -> ToolEnded:

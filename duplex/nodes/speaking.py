@@ -81,6 +81,10 @@ class Voice(Node):
         if self._saying is None or self._saying.attempt != piece.attempt:
             if self._saying is not None:
                 self._saying.cancel()
+                if (
+                    self._cut and not self._saying.ended
+                ):  # of what was stopped no more will come, whatever becomes of it
+                    self.speech.send_nowait(self._saying.end(self.clock.now()))
             self._cut = False
             self._saying = _Saying(piece.attempt, self._synthesiser)
             tasks.start_soon(self._speak, self._saying)
@@ -166,6 +170,7 @@ class _Saying:
     Attributes:
         begun: something of it was said, or is being made.
         shift: seconds of rehearsed words that it begins with.
+        ended: all of it was made.
     """
 
     def __init__(self, attempt: int, synthesiser: Synthesiser) -> None:
@@ -174,6 +179,7 @@ class _Saying:
         self.utterance: Utterance = synthesiser.stream()
         self.begun = False
         self.shift = 0.0
+        self.ended = False
         self._pieces: deque[ReplyText] = deque()
         self._more = anyio.Event()
         self._resampler = soxr.ResampleStream(
@@ -205,5 +211,6 @@ class _Saying:
 
     def end(self, t: int) -> Speech:
         """What the resampler still held, and the end."""
+        self.ended = True
         rest = self._resampler.resample_chunk(np.zeros(0, dtype=np.int16), last=True)
         return Speech(t=t, attempt=self.attempt, pcm=rest, last=True)
