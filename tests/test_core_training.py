@@ -245,6 +245,15 @@ def test_one_pass_over_a_turn_asks_about_all_of_its_beginnings() -> None:
     assert (found.addressed[0, :4] == 1).all()
 
 
+def test_within_a_word_of_several_parts_nothing_is_asked() -> None:
+    table = shipped_table()
+    turn = Script(("call", "well-meaning", "people"), (0, 0, 0), frozenset(), "order", "f")
+    assert len(table.ids(turn.words)) > 3
+    found = from_turns(table, [turn], {}, Random(0), Faults(0, 0, 0))
+    assert (found.weight[found.complete == UNASKED] == 0).all()
+    assert (found.weight >= 0).all()
+
+
 def test_talk_to_others_is_asked_whom_it_is_for_and_not_whether_it_is_over() -> None:
     aside = Script(("dinner", "is", "ready"), (0, 0, 0), frozenset(), "side", "f")
     found = from_turns(shipped_table(), [aside], {}, Random(0), Faults(0, 0, 0))

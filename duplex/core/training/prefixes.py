@@ -125,7 +125,7 @@ def _rows(
             row.ids += heard
             between = [UNASKED] * (len(heard) - 1)
             row.complete += [*between, float(over)]
-            row.weight += [*between, 0.0 if aside else 1.0 if paused else INSIDE]
+            row.weight += [*(0.0 for _ in between), 0.0 if aside else 1.0 if paused else INSIDE]
             row.judged += [*between, UNASKED if found is None else found[at]]
             row.addressed += [*between, float(not aside)]
         others = [*others[-500:], rng.choice(turn.words)]
