@@ -156,6 +156,36 @@ def test_the_subject_is_put_into_one_frame_after_the_other() -> None:
     assert texts == [frame.format("Lake Baikal") for frame in (*FRAMES, FRAMES[0])]
 
 
+ABOUT = FRAMES[0].format("Lake Baikal")
+
+
+def test_where_a_better_draft_is_dropped_or_not_made_the_subject_is_said() -> None:
+    class Strict:
+        def verified(self, draft: Draft, sight: Sight, least: float | None) -> Draft | None:
+            return None
+
+    subject = draft("Lake Baikal", source="topic")
+    for verifier, made in ((Strict(), (ABOUT, "Lake Baikal is")), (None, (ABOUT,))):
+        relay = Relay(NO_OPENERS, verifier)
+        made_up = [rehearsed(text) for text in made]
+        prefix, _ = said(relay, heard(), subject, draft(), *made_up, eager(), SURE, DUE)
+        assert isinstance(prefix, Prefix)
+        assert (prefix.text, prefix.source) == (ABOUT, "topic")
+
+
+def test_the_subject_stays_it_until_another_is_named_or_nothing_is_found() -> None:
+    nothing = Drafted(t=0, turn=1, words=f"{WORDS} today", draft=None)
+    subject = draft("Lake Baikal", source="topic")
+    for words, later, stands in (
+        (f"{WORDS} today", [], True),
+        (f"{WORDS} and Lake Como", [], False),
+        (f"{WORDS} today", [nothing], False),
+    ):
+        relay = Relay(NO_OPENERS)
+        events = (heard(), subject, rehearsed(ABOUT), *later, eager(), heard(words), SURE, DUE)
+        assert bool(said(relay, *events)) is stands
+
+
 def test_while_it_is_open_whether_the_user_wants_anything_nothing_is_said() -> None:
     relay = Relay(NO_OPENERS)
     events = (draft(), rehearsed(), Yield(t=0, attempt=0, keep=True), eager(), heard(), SURE, DUE)

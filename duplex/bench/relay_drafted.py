@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from duplex.bench.measure import Measure, of_share
 from duplex.bench.relay_drafts import OUT, Sample
@@ -48,7 +49,8 @@ def labelled(path: Path) -> tuple[list[Sample], list[str]]:
 def of_pairs(verifier: LogisticVerifier, pairs: Sequence[Sample], labels: Sequence[str]) -> list[Measure]:
     """Of the pairs that the verifier keeps: how many are bad in any way, and how many say what is false."""
     scores = scores_of(verifier, pairs)
-    kept = [label for label, score in zip(labels, scores, strict=True) if score >= verifier.keep]
+    said = _said(pairs, scores, verifier)
+    kept = [label for label, each in zip(labels, said, strict=True) if each]
     if not kept:
         return []
     good = np.array([float(label == "good") for label in labels])
@@ -68,9 +70,15 @@ def of_drafts(verifier: LogisticVerifier, drafts: Sequence[Sample]) -> list[Meas
     count = Measure("relay.verifier_drafts", len(drafts), "drafts", len(drafts), None, COMMAND)
     if len(set(good)) < 2:
         return [count]
-    kept = scores >= verifier.keep
+    kept = _said(test, scores, verifier)
     bad = of_share("relay.verifier_bad_of_kept_share", int((1 - good)[kept].sum()), int(kept.sum()), COMMAND)
     return [count, of_auroc("relay.verifier_auroc", scores, good), bad]
+
+
+def _said(samples: Sequence[Sample], scores: Array, verifier: LogisticVerifier) -> NDArray[np.bool_]:
+    """bool [n]: which may be said; the question's subject always may, see `Relay`."""
+    subjects = np.array([each.source == "topic" for each in samples], dtype=np.bool_)
+    return np.logical_or(scores >= verifier.keep, subjects)
 
 
 def scores_of(verifier: LogisticVerifier, samples: Sequence[Sample]) -> Array:

@@ -11,6 +11,7 @@ they come to with what was said. Where the final words are there before, the fas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +27,7 @@ from duplex.dialogue.events import (
 )
 from duplex.dialogue.relay_events import Drafted, EarlyEnd, Prefix, Rehearse, Rehearsed
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
-from duplex.llm.drafts import Draft, plain
+from duplex.llm.drafts import Draft, plain, topic
 
 Action = Event | SetTimer | CancelTimer
 
@@ -130,6 +131,9 @@ class _Turn:
     heard: str = ""
     stable: float = 0.0
     drafted: Drafted | None = None
+    """The latest draft."""
+    about: Drafted | None = None
+    """The latest that is the question's subject: what is left where a better one is dropped, or comes too late."""
 
 
 class Relay:
@@ -210,11 +214,13 @@ class Relay:
         if event.draft is not None:
             self.spent.tokens += event.draft.tokens
         self._turn.drafted = event
+        if event.draft is None or event.draft.source == "topic":
+            self._turn.about = event
         return self._renewed(event.t)
 
     def _renewed(self, t: int) -> list[Action]:
         """Words or a draft are new: rehearse what would be said now."""
-        prefix = self._prefix()
+        prefix = next(self._prefixes(), None)
         if prefix is None:
             return self._maybe(t)
         return [*self._rehearse(t, prefix.text), *self._maybe(t)]
@@ -229,14 +235,22 @@ class Relay:
         openers = self.settings.openers
         return openers[self._opener % len(openers)] if openers else ""
 
-    def _prefix(self, now: bool = False) -> Draft | None:
-        """What would be said, in full, or may be said `now`: what costs no time to draft is drafted for all words."""
-        drafted, turn = self._turn.drafted, self._turn
-        if drafted is None or drafted.draft is None or not goes_on(drafted, turn.heard):
+    def _prefixes(self, now: bool = False) -> Iterator[Draft]:
+        """What would be said, best first, in full, or may be said `now`."""
+        for drafted in (self._turn.drafted, self._turn.about):
+            if drafted is not None and (prefix := self._prefix(drafted, now)) is not None:
+                yield prefix
+
+    def _prefix(self, drafted: Drafted, now: bool) -> Draft | None:
+        """What would be said of a draft. What costs no time to draft is drafted for all words before it may be said,
+        but for the subject, which stays it as long as no other is named."""
+        turn, draft = self._turn, drafted.draft
+        if draft is None or not goes_on(drafted, turn.heard):
             return None
-        if now and drafted.draft.source != "model" and _bare(drafted.words) != _bare(turn.heard):
+        if draft.source == "topic" and topic(drafted.words) == topic(turn.heard):
+            return Draft(FRAMES[self._frame % len(FRAMES)].format(draft.text), "topic")
+        if now and draft.source != "model" and _bare(drafted.words) != _bare(turn.heard):
             return None
-        draft = drafted.draft
         if self._verifier is not None:
             p = None if self._open is None else self._open.p
             sight = Sight(turn.heard, drafted.words, turn.stable, p)
@@ -244,8 +258,6 @@ class Relay:
             if verified is None:
                 return None
             draft = verified
-        if draft.source == "topic":
-            return Draft(FRAMES[self._frame % len(FRAMES)].format(draft.text), "topic")
         return draft
 
     def _maybe(self, t: int) -> list[Action]:
@@ -253,8 +265,8 @@ class Relay:
         attempt = self._open
         if attempt is None or not attempt.due or attempt.p is None or attempt.p < self.settings.sure:
             return []
-        prefix = self._prefix(now=True)
-        if (prefix is None or prefix.text not in self._made) and self._nothing_to_say(attempt.late):
+        prefix = next((each for each in self._prefixes(now=True) if each.text in self._made), None)
+        if prefix is None and self._nothing_to_say(attempt.late):
             prefix = Draft(self._next_opener(), "opener")
         if prefix is None or prefix.text not in self._made:
             return []

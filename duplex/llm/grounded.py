@@ -145,10 +145,10 @@ class GroundedAnswerer:
     ) -> AsyncGenerator[Draft, None]:
         """What the answer to words of which more may follow would begin with, better and better.
 
-        First what costs nothing: the beginning of the sentence that will probably be quoted or copied, or the
-        question's subject. Then the model reads the evidence in advance, as in `prepare`, and where the sentence's
-        beginning is no prefix, it writes one. Nothing of a draft is a guess at a fact; see `permitted`. Raises
-        LLMError.
+        First what costs nothing: the question's subject, which goes before any answer, and the beginning of the
+        sentence that will probably be quoted or copied, or the question turned round. Then the model reads the
+        evidence in advance, as in `prepare`, and where the sentence's beginning is no prefix, it writes one. Nothing of
+        a draft is a guess at a fact; see `permitted`. Raises LLMError.
         """
         if reply := small_talk(question, self._talk):
             yield Draft(" ".join(reply.split()[:MAX_WORDS]), "talk")
@@ -162,8 +162,10 @@ class GroundedAnswerer:
         copies = self._style == "completion"
         writes = copies and not _QUOTED.match(asked)
         first = quoted(best.sentence, asked, known) if copies else None
-        first = first or subject(asked, best.passage.title, best.passage.text, known)
-        first = first or (turned(asked, known) if writes else None)
+        if about := subject(asked, best.passage.title, best.passage.text, known):
+            yield about
+        elif first is None and writes:
+            first = turned(asked, known)
         if first:
             yield first
         if writes:
