@@ -76,6 +76,9 @@ def test_a_subject_must_be_in_the_passage_and_be_a_name() -> None:
     assert subject("How old is the dead Sea?", "The Dead Sea", "The Dead Sea is old.", known) is None
     assert subject("Which has most fish, Lake", "On lakes", "A lake has fish.", known) is None
     assert subject("How old is Lake Garda?", "Lake Baikal", PASSAGE, known) is None
+    found = subject("Who saw Lake Baikal from Europe?", "Lake Baikal", PASSAGE, known)
+    assert found is not None
+    assert found.text == "Lake Baikal", "the last name that the passage has"
 
 
 def test_a_sentence_that_will_be_quoted_begins_as_it_stands() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -78,19 +79,20 @@ def quoted(sentence: str, asked: str, evidence: Evidence) -> Draft | None:
 
 
 def subject(asked: str, title: str, passage: str, evidence: Evidence) -> Draft | None:
-    """The question's subject, which any answer may begin with; None where it names none that the passage has.
+    """The question's subject, which any answer may begin with: the last name in it that the passage has; None for none.
 
     "Lake" is not yet the name of "Lake Tahoe": what only begins the title, or is no name, may still go on. "Sea" does
     not tell which.
     """
-    about = topic(asked)
-    named, known = content(about), words(f"{title} {passage}")
+    known = words(f"{title} {passage}")
     whole = [word for word in words(title) if word in content(title)]
-    begins = len(named) < len(whole) and whole[: len(named)] == named
-    begins = begins or all(word in passage.split() for word in named)
-    if begins or _KINDS.issuperset(named) or not all(covered(word, known) for word in named):
-        return None
-    return Draft(about, "topic", (), evidence)
+    for about in _named(asked):
+        named = content(about)
+        begins = len(named) < len(whole) and whole[: len(named)] == named
+        begins = begins or all(word in passage.split() for word in named)
+        if not begins and not _KINDS.issuperset(named) and all(covered(word, known) for word in named):
+            return Draft(about, "topic", (), evidence)
+    return None
 
 
 def turned(asked: str, evidence: Evidence) -> Draft | None:
@@ -245,11 +247,15 @@ def topic(question: str) -> str:
     >>> topic("How many rivers run into Lake Baikal?"), topic("Why is the Dead Sea so salty?"), topic("And how deep?")
     ('Lake Baikal', 'the Dead Sea', '')
     """
+    return next(_named(question), "")
+
+
+def _named(question: str) -> Iterator[str]:
+    """The names in a question, last first."""
     asked = question.rstrip("?.! ")
     inside = asked.partition(" ")[2]  # the first word has its capital from the sentence
     for match in reversed(list(_NAMES.finditer(inside))):
         name = match.group().removesuffix("'s").removesuffix("’s")
         bare = [word for word in name.split() if word.lower() not in STOP]
         if bare and len(name.split()) <= _FRAME_WORDS and not any(plain(word) in _COUNTS for word in bare):
-            return name[:1].lower() + name[1:] if name.startswith("The ") else name
-    return ""
+            yield name[:1].lower() + name[1:] if name.startswith("The ") else name
