@@ -11,6 +11,7 @@ from duplex.dialogue.events import (
     Discarded,
     Eager,
     EndProbability,
+    ReplyText,
     Resumed,
     Transcript,
     TurnStarted,
@@ -184,6 +185,38 @@ def test_the_subject_stays_it_until_another_is_named_or_nothing_is_found() -> No
         relay = Relay(NO_OPENERS)
         events = (heard(), subject, rehearsed(ABOUT), *later, eager(), heard(words), SURE, DUE)
         assert bool(said(relay, *events)) is stands
+
+
+def committed(attempt: int = 1) -> Commit:
+    return Commit(t=to_ticks(3.4), attempt=attempt, turn=1, end=to_ticks(3), reason="words")
+
+
+@pytest.mark.parametrize(
+    ("final", "later", "stands"),
+    [
+        (WORDS, [committed()], True),
+        (f"{WORDS} exactly", [committed()], True),
+        (f"{WORDS} and Lake Como", [committed()], False),
+        (WORDS, [ReplyText(t=0, attempt=1, text="It is deep."), committed()], False),
+        (WORDS, [Resumed(t=0, attempt=1), committed(2)], False),
+        (WORDS, [committed(), committed()], True),
+    ],
+)
+def test_a_turn_that_is_committed_before_its_answer_is_there_begins_with_the_subject(
+    final: str, later: list[Event], stands: bool
+) -> None:
+    relay = Relay(RelaySettings(openers=("Well,",)))
+    drafts = (
+        draft("Lake Baikal", source="topic"),
+        rehearsed(ABOUT),
+        draft(),
+        rehearsed(),
+        rehearsed("Well,"),
+    )
+    events = (heard(), *drafts, eager(), heard(attempt=1), UNSURE)
+    assert not said(relay, *events, heard(final, 1, final=True), DUE, LATE)
+    texts = [event.text for event in said(relay, *later) if isinstance(event, Prefix)]
+    assert texts == [ABOUT] * stands
 
 
 def test_while_it_is_open_whether_the_user_wants_anything_nothing_is_said() -> None:

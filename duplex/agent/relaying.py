@@ -71,7 +71,7 @@ class FastPath:
         self._decides = MachineNode(
             self._relay,
             "relay",
-            takes=(TurnStarted, Eager, Transcript, EarlyEnd, Drafted, Rehearsed, *_PAUSES),
+            takes=(TurnStarted, Eager, Transcript, EarlyEnd, Drafted, Rehearsed, ReplyText, *_PAUSES),
             gives=(Prefix, Rehearse, EndProbability),
         )
         self._joins = MachineNode(
@@ -131,5 +131,6 @@ class FastPath:
         graph.connect(self._decides.actions, floor.events, only=EndProbability, feedback=True, capacity=256)
         graph.connect(self._decides.actions, self._joins.events, only=Prefix, capacity=256)
         graph.connect(self._decides.actions, scribe.events, only=Prefix, capacity=256)
-        graph.connect(responder.reply, self._joins.events, capacity=256)
+        for node in (self._joins, self._decides):
+            graph.connect(responder.reply, node.events, capacity=256)
         return self._joins.actions

@@ -6,7 +6,8 @@
 While the user speaks, the answer's first words are drafted again and again and their audio is made; nothing of it
 leaves. After a short silence, if the words that the quick recogniser heard sound complete, the floor is asked to commit
 and the prefix is said. The final words, the search and the model follow meanwhile; `duplex.dialogue.splice` joins what
-they come to with what was said. Where the final words are there before, the fast path stands back.
+they come to with what was said. Where the final words are there before, the fast path asks for nothing; but if the turn
+is committed before there is an answer, its subject is said: what is being written need not go on from other words.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ from duplex.dialogue.events import (
     Discarded,
     Eager,
     EndProbability,
+    ReplyText,
     Resumed,
     Transcript,
     TurnStarted,
     Yield,
 )
 from duplex.dialogue.relay_events import Drafted, EarlyEnd, Prefix, Rehearse, Rehearsed
+from duplex.dialogue.relay_settings import FRAMES as FRAMES
+from duplex.dialogue.relay_settings import OPENERS as OPENERS
+from duplex.dialogue.relay_settings import RelaySettings as RelaySettings
+from duplex.dialogue.relay_settings import Spent as Spent
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
 from duplex.llm.drafts import Draft, plain, topic
 
@@ -36,38 +42,6 @@ _SOME = 2
 """Words of which the last may have been cut and the others still tell what is spoken of."""
 _REMEMBERED = 32
 """Rehearsed texts that are remembered; the voice keeps as many."""
-
-FRAMES = ("As for {},", "On {}:", "About {}:", "{}, then:", "{}: well,", "So, {}:")
-"""How the subject of a question is put before what is said of it."""
-OPENERS = (
-    *("Well,", "Let me see,", "Hmm,", "Let me think,", "Let's see,", "Um,", "Let me look,", "Ah,"),
-    *("Let me check,", "Hm, let me see,", "Well, let me think,", "One moment,"),
-)
-"""Said where there is nothing better; one after the other, so that none is heard twice in a dozen. None promises an
-answer: where nothing was drafted, there often is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelaySettings:
-    """When the fast path speaks, and what it may cost.
-
-    Attributes:
-        silence: seconds from the end of the user's voice after which a prefix may be said.
-        patience: seconds more that a draft is waited for before an opener is said instead.
-        sure: the least P(end | quick words).
-        keep: the least probability of the verifier that the answer can go on from a prefix; None for its own.
-        openers: what is said without a draft; none where it is empty.
-        tokens: of the language model, for drafts, in a session; 0 for any number.
-        speech: seconds of speech made in advance, in a session; 0 for any number.
-    """
-
-    silence: float = 0.16
-    patience: float = 0.12
-    sure: float = 0.9
-    keep: float | None = None
-    openers: tuple[str, ...] = OPENERS
-    tokens: int = 20_000
-    speech: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +72,6 @@ class Verifier(Protocol):
 
 
 @dataclass(slots=True)
-class Spent:
-    """What speculation has cost a session.
-
-    Attributes:
-        drafts: how many were made.
-        tokens: of the language model.
-        speech: seconds of audio.
-        used: prefixes that were said.
-    """
-
-    drafts: int = 0
-    tokens: int = 0
-    speech: float = 0.0
-    used: int = 0
-
-
-@dataclass(slots=True)
 class _Open:
     """An attempt that is not decided."""
 
@@ -122,6 +79,7 @@ class _Open:
     due: bool = False
     late: bool = False
     p: float | None = None
+    final: bool = False
 
 
 @dataclass(slots=True)
@@ -176,7 +134,10 @@ class Relay:
                     del self._made[next(iter(self._made))]
                 return self._maybe(event.t)
             case Transcript(final=True) if self._open is not None and event.attempt == self._open.attempt:
-                return self._close()  # the slow path has its words: it will be there as soon
+                self._turn.heard, self._open.final = event.text, True
+                return _no_timers()
+            case ReplyText() if self._open is not None and event.attempt == self._open.attempt:
+                return self._close()
             case Transcript(final=False):
                 self._turn.heard = event.text
                 self._turn.stable = event.stable / max(1, len(event.text.split()))
@@ -197,7 +158,7 @@ class Relay:
                 return self._close()
             case Commit():
                 self._cut = self._cut and event.reason == "timeout"
-                return self._close()
+                return self._committed(event)
             case Resumed() | Discarded():
                 self._asked = ""  # what was being rehearsed was dropped
                 return self._close()
@@ -207,7 +168,15 @@ class Relay:
         if self._open is None:
             return []
         self._open = None
-        return [CancelTimer(SILENCE), CancelTimer(PATIENCE)]
+        return _no_timers()
+
+    def _committed(self, commit: Commit) -> list[Action]:
+        """The turn is over, and its answer, which is not there yet, is being written: any goes on from the subject."""
+        attempt = self._open
+        if attempt is None or not attempt.final or attempt.attempt != commit.attempt:
+            return self._close()
+        prefix = next((each for each in self._ready() if each.source == "topic"), None)
+        return [*self._close(), *([] if prefix is None else [self._say(commit.t, commit.attempt, prefix)])]
 
     def _drafted(self, event: Drafted) -> list[Action]:
         self.spent.drafts += 1
@@ -248,7 +217,8 @@ class Relay:
         if draft is None or not goes_on(drafted, turn.heard):
             return None
         if draft.source == "topic" and topic(drafted.words) == topic(turn.heard):
-            return Draft(FRAMES[self._frame % len(FRAMES)].format(draft.text), "topic")
+            framed = FRAMES[self._frame % len(FRAMES)].format(draft.text)
+            return Draft(framed[:1].upper() + framed[1:], "topic")
         if now and draft.source != "model" and _bare(drafted.words) != _bare(turn.heard):
             return None
         if self._verifier is not None:
@@ -263,19 +233,27 @@ class Relay:
     def _maybe(self, t: int) -> list[Action]:
         """Speak, if all is there."""
         attempt = self._open
-        if attempt is None or not attempt.due or attempt.p is None or attempt.p < self.settings.sure:
+        if attempt is None or attempt.final or not attempt.due:
             return []
-        prefix = next((each for each in self._prefixes(now=True) if each.text in self._made), None)
+        if attempt.p is None or attempt.p < self.settings.sure:
+            return []
+        prefix = next(self._ready(), None)
         if prefix is None and self._nothing_to_say(attempt.late):
             prefix = Draft(self._next_opener(), "opener")
         if prefix is None or prefix.text not in self._made:
             return []
+        said = self._say(t, attempt.attempt, prefix)
+        return [*self._close(), said, EndProbability(t=t, attempt=attempt.attempt, p=attempt.p)]
+
+    def _ready(self) -> Iterator[Draft]:
+        """The prefixes that may be said now and whose audio is there, best first."""
+        return (each for each in self._prefixes(now=True) if each.text in self._made)
+
+    def _say(self, t: int, attempt: int, prefix: Draft) -> Prefix:
         self._frame += prefix.source == "topic"
         self._opener += prefix.source == "opener"
         self.spent.used += 1
-        said = Prefix(t=t, attempt=attempt.attempt, text=prefix.text, source=prefix.source)
-        go = EndProbability(t=t, attempt=attempt.attempt, p=attempt.p)
-        return [*self._close(), said, go]
+        return Prefix(t=t, attempt=attempt, text=prefix.text, source=prefix.source)
 
     def _nothing_to_say(self, late: bool) -> bool:
         """No draft is worth waiting for: it is late, or there is none for these very words. An agent without a drafter
@@ -294,6 +272,10 @@ def goes_on(drafted: Drafted, heard: str) -> bool:
         return before == now
     sure = before if len(before) < _SOME else before[:-1]
     return len(now) >= len(before) and now[: len(sure)] == sure
+
+
+def _no_timers() -> list[Action]:
+    return [CancelTimer(SILENCE), CancelTimer(PATIENCE)]
 
 
 def _bare(text: str) -> list[str]:
