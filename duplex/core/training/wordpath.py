@@ -41,9 +41,9 @@ class WordTraining:
         decay, patience, seed: as in `TrainConfig`.
     """
 
-    passes: int = 10
+    passes: int = 2
     minutes: float = 60.0
-    epochs: int = 2
+    epochs: int = 4
     batch: int = 256
     rate: float = 3e-3
     settle: float = 0.3
