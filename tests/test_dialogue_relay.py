@@ -187,6 +187,27 @@ def test_the_subject_stays_it_until_another_is_named_or_nothing_is_found() -> No
         assert bool(said(relay, *events)) is stands
 
 
+@pytest.mark.parametrize(
+    ("words", "p", "stands"),
+    [
+        (WORDS, 0.75, True),
+        (WORDS, 0.65, False),
+        ("I heard that Lake Baikal freezes", 0.75, False),
+        ("what I want to ask is", 0.75, False),
+    ],
+)
+def test_a_whole_question_with_a_draft_need_not_sound_as_complete(words: str, p: float, stands: bool) -> None:
+    relay = Relay(RelaySettings(openers=("Well,",)))
+    before = (rehearsed("Well,"), rehearsed(), eager(), heard(words, 1), EarlyEnd(t=0, attempt=1, p=p), DUE)
+    came = said(relay, draft(words=words), *before, LATE)
+    assert [type(event) for event in came] == [Prefix, EndProbability] * stands
+    if stands:
+        assert isinstance(go := came[1], EndProbability)
+        assert go.p == RelaySettings().sure, "the floor is asked for"
+    nothing = Drafted(t=0, turn=1, words=words, draft=None)
+    assert not said(Relay(RelaySettings(openers=("Well,",))), nothing, *before, LATE), "not for an opener"
+
+
 def committed(attempt: int = 1) -> Commit:
     return Commit(t=to_ticks(3.4), attempt=attempt, turn=1, end=to_ticks(3), reason="words")
 

@@ -5,9 +5,10 @@
 
 While the user speaks, the answer's first words are drafted again and again and their audio is made; nothing of it
 leaves. After a short silence, if the words that the quick recogniser heard sound complete, the floor is asked to commit
-and the prefix is said. The final words, the search and the model follow meanwhile; `duplex.dialogue.splice` joins what
-they come to with what was said. Where the final words are there before, the fast path asks for nothing; but if the turn
-is committed before there is an answer, its subject is said: what is being written need not go on from other words.
+and the prefix is said; words that have the shape of a whole question, and whose answer was drafted, need not sound it
+as much. The final words, the search and the model follow meanwhile; `duplex.dialogue.splice` joins what they come to
+with what was said. Where the final words are there before, the fast path asks for nothing; but if the turn is committed
+before there is an answer, its subject is said: what is being written need not go on from other words.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from duplex.dialogue.relay_settings import OPENERS as OPENERS
 from duplex.dialogue.relay_settings import RelaySettings as RelaySettings
 from duplex.dialogue.relay_settings import Spent as Spent
 from duplex.graph.event import CancelTimer, Event, SetTimer, TimerFired, to_ticks
-from duplex.llm.drafts import Draft, plain, topic
+from duplex.llm.drafts import Draft, plain, topic, whole_question
 
 Action = Event | SetTimer | CancelTimer
 
@@ -235,15 +236,17 @@ class Relay:
         attempt = self._open
         if attempt is None or attempt.final or not attempt.due:
             return []
-        if attempt.p is None or attempt.p < self.settings.sure:
+        sure = self.settings.sure
+        least = sure - self.settings.whole * whole_question(self._turn.heard)
+        if attempt.p is None or attempt.p < least:
             return []
         prefix = next(self._ready(), None)
-        if prefix is None and self._nothing_to_say(attempt.late):
+        if prefix is None and attempt.p >= sure and self._nothing_to_say(attempt.late):
             prefix = Draft(self._next_opener(), "opener")
         if prefix is None or prefix.text not in self._made:
             return []
         said = self._say(t, attempt.attempt, prefix)
-        return [*self._close(), said, EndProbability(t=t, attempt=attempt.attempt, p=attempt.p)]
+        return [*self._close(), said, EndProbability(t=t, attempt=attempt.attempt, p=max(attempt.p, sure))]
 
     def _ready(self) -> Iterator[Draft]:
         """The prefixes that may be said now and whose audio is there, best first."""

@@ -22,6 +22,7 @@ class RelaySettings:
         silence: seconds from the end of the user's voice after which a prefix may be said.
         patience: seconds more that a draft is waited for before an opener is said instead.
         sure: the least P(end | quick words).
+        whole: how much less will do where these have the shape of a whole question, and its answer was drafted.
         keep: the least probability of the verifier that the answer can go on from a prefix; None for its own.
         openers: what is said without a draft; none where it is empty.
         tokens: of the language model, for drafts, in a session; 0 for any number.
@@ -31,6 +32,7 @@ class RelaySettings:
     silence: float = 0.16
     patience: float = 0.12
     sure: float = 0.9
+    whole: float = 0.2
     keep: float | None = None
     openers: tuple[str, ...] = OPENERS
     tokens: int = 20_000

@@ -223,6 +223,22 @@ def _within_name(last: str, following: str) -> bool:
     return last[-1].isalnum() and last[:1].isupper() and following[:1].isupper()
 
 
+_ASKS = _set(
+    "what which who whose when where why how what's who's where's how's is are was were do does did can could has have"
+)
+_LEAST_QUESTION = 4
+
+
+def whole_question(text: str) -> bool:
+    """Whether words have the shape of a question that could be all: they begin as one, and nothing hangs in the air.
+
+    >>> whole_question("Does Lake Balaton freeze over?"), whole_question("What I really want to ask is")
+    (True, False)
+    """
+    asked = text.split()
+    return len(asked) >= _LEAST_QUESTION and plain(asked[0]) in _ASKS and not hanging(asked[-1])
+
+
 def hanging(word: str) -> bool:
     """Whether a word hangs in the air where nothing follows it: an article, a preposition, "is"."""
     return plain(word) in _DANGLING
