@@ -59,6 +59,7 @@ def answered(reply: str, question: str, begun: str) -> tuple[Answer, Scripted]:
         ("The Osprey was built by Jan Olsen.", "Who built the Osprey", [("The Osprey was built", "model")]),
         ("Anything.", "Do dogs travel free", [("Dogs travel free if they", "evidence")]),
         ("Anything.", "Who is the king of Sweden", []),
+        ("Anything.", "Who is the king of Hela", [("Hela", "topic")]),
         ("Anything.", "Thank you", [("You're welcome.", "talk")]),
     ],
 )  # fmt: skip

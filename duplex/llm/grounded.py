@@ -156,6 +156,10 @@ class GroundedAnswerer:
         asked = contextualise(question, history)[:_MAX_QUESTION]
         ranked = await self._ranked(asked, passages, early=True)
         if not ranked or ranked[0].chance < self._limits.chance:
+            # So far nothing answers, but "As for Lake Baikal, I don't know" is said of what is known, too.
+            named = (subject(asked, p.title, p.text, Evidence(0, 0)) for p in passages)
+            if about := next(filter(None, named), None):
+                yield about
             return
         best = ranked[0]
         known = Evidence(best.chance, best.chance - (ranked[1].chance if len(ranked) > 1 else 0.0))
