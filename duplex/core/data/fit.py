@@ -267,13 +267,13 @@ def _corrected(rates: Rates, goal: dict[str, float], now: dict[str, float]) -> R
 
 
 def _confusions(tally: Tally) -> dict[str, tuple[str, ...]]:
-    common = sorted(tally.confusions.items(), key=lambda item: (-sum(item[1].values()), item[0]))[
-        :_MOST_WORDS
-    ]
-    return {
-        word: tuple(other for other, _ in others.most_common(_MOST_CONFUSIONS))
-        for word, others in sorted(common)
+    """What words are taken for, if that was so more than once: a single time it may be anything."""
+    often = {
+        word: tuple(other for other, times in others.most_common(_MOST_CONFUSIONS) if times > 1)
+        for word, others in tally.confusions.items()
     }
+    common = sorted(often, key=lambda word: (-sum(tally.confusions[word].values()), word))
+    return {word: often[word] for word in sorted(common[:_MOST_WORDS]) if often[word]}
 
 
 def minutes_of(sample: Sample) -> float:
