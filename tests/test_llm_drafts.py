@@ -60,6 +60,7 @@ def test_a_prefix_is_short_begins_the_draft_and_has_no_digit(text: str, spoken: 
         ("Why is the Dead Sea so salty?", "the Dead Sea"),
         ("Is Lake Como deeper than Lake Garda", "Lake Garda"),
         ("Which lake is the deepest?", ""),
+        ("Who built Chillon' castle?", "Chillon"),
         ("", ""),
     ],
 )

@@ -271,7 +271,7 @@ def _named(question: str) -> Iterator[str]:
     asked = question.rstrip("?.! ")
     inside = asked.partition(" ")[2]  # the first word has its capital from the sentence
     for match in reversed(list(_NAMES.finditer(inside))):
-        name = match.group().removesuffix("'s").removesuffix("’s")
+        name = match.group().removesuffix("'s").removesuffix("’s").rstrip("'’")
         bare = [word for word in name.split() if word.lower() not in STOP]
         if bare and len(name.split()) <= _FRAME_WORDS and not any(plain(word) in _COUNTS for word in bare):
             yield name[:1].lower() + name[1:] if name.startswith("The ") else name
