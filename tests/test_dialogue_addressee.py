@@ -48,6 +48,14 @@ TO_THE_AGENT = [
     "Be quiet now.",
     "Hang on, let me find a pen.",
     "Two coffees to go, please.",
+    "What time do you close, darling?",
+    "Could you make that two, love?",
+    "Tea with lemon, honey.",
+    "Put it on the table outside, please.",
+    "Set the table for four.",
+    "Play the news at nine.",
+    "Tom can't come.",
+    "Is the food ready?",
     "",
 ]
 
@@ -73,7 +81,16 @@ def test_whoever_calls_the_agent_speaks_to_it() -> None:
     assert not calls("Emma can you", own)
 
 
-@pytest.mark.parametrize(("text", "called"), [("Tom", False), ("Tom dinner's", True), ("Tom is", False)])
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("Tom", False),
+        ("Tom dinner's", True),
+        ("Tom is", False),
+        ("Tom will pay", False),
+        ("James Bond please", False),
+    ],
+)
 def test_a_name_alone_calls_nobody_yet(text: str, called: bool) -> None:
     assert calls(text) is called
 

@@ -42,6 +42,12 @@ _KIN = frozenset(
     """.split()  # noqa: SIM905
 )
 """What people call others whom they know."""
+_ANYBODY = frozenset(
+    """
+    guys boys girls darling honey sweetheart sweetie sweetpea babe baby love dear everybody everyone
+    """.split()  # noqa: SIM905
+)
+"""What they call strangers too, at the end of what they say to them; honey is also had with tea."""
 _GREETS = frozenset(
     """
     hey oh oi hi bye yes no yeah okay ok please thanks thank you look listen come on sorry well
@@ -87,19 +93,15 @@ _WEIGHTS: tuple[tuple[int, tuple[str, ...]], ...] = (
                 r"^(?:have you |has anybody |did you |can you |please )?(?:feed|fed|walk|walked) (?:the"
                 r"|your) (?:dog|cat|fish|baby)"
             ),
-            (
-                rf"(?:put|leave|set) (?:it|them|that|the \w+) "
-                rf"(?:over there|down|(?:on|in|under|by|next to) the (?:{_PLACES}))"
-            ),
             rf"(?:get|take|come|keep)\b.* (?:off|down from|away from) the (?:{_PLACES})",
-            r"^(?:\w+ )?(?:mind|watch) (?:the|your) (?:step|head|feet|fingers)",
+            r"^(?:\w+ )?(?:mind|watch) (?:the|your) (?:step|head|feet|fingers)$",
             (
                 r"watch out|don't (?:run|touch)|come (?:over )?here"
                 r"|look at (?:that|this) \w+|there's an? \w+ (?:behind|in front of) you"
             ),
             r"(?:careful|mind|touch)\b.*\bhot",
             (
-                r"^(?:\w+ )?(?:pass|hand) me the|set the table|wash your"
+                r"^(?:\w+ )?(?:pass|hand) me the|set the table(?! for)|wash your"
                 r"|brush your|hold the (?:door|lift)|keep the change"
             ),
             r"is (?:this|that) (?:seat|chair|place|table) (?:taken|free)",
@@ -115,7 +117,7 @@ _WEIGHTS: tuple[tuple[int, tuple[str, ...]], ...] = (
                 r"|you're watching|over to the studio|our next guest"
             ),
             (
-                r"(?:the|your) news at \w+|here is the news|^and now (?:for )?the (?:news|weather|sport"
+                r"(?:that was|this is|here is) the news|^and now (?:for )?the (?:news|weather|sport"
                 r"|traffic)"
             ),
             r"here's \w+ with the (?:news|sport|weather|traffic)",
@@ -125,8 +127,12 @@ _WEIGHTS: tuple[tuple[int, tuple[str, ...]], ...] = (
         2,
         (
             (
+                (
+                    rf"(?:put|leave|set) (?:it|them|that|the \w+) "
+                    rf"(?:over there|down|(?:on|in|under|by|next to) the (?:{_PLACES}))"
+                ),
                 r"^(?:\w+ )?(?:sit(?: down)?|come in|get down|hurry up|come on|stop it)\b(?!.* (?:what"
-                r"|how|when))"
+                r"|how|when))",
             ),
             r"(?:i'm|i am) (?:just )?(?:talking|speaking) to (?:somebody|someone)",
             (
@@ -151,7 +157,7 @@ _WEIGHTS: tuple[tuple[int, tuple[str, ...]], ...] = (
             ),
             (
                 r"be careful|turn (?:it|that|the music) down|leave it"
-                r"|put (?:it|that|them|the)|bring me|just a second"
+                r"|bring me|just a second"
             ),
         ),
     ),
@@ -184,7 +190,8 @@ _WEIGHTS: tuple[tuple[int, tuple[str, ...]], ...] = (
 _SIGNS = tuple((weight, re.compile(rf"\b(?:{sign})(?!\w)")) for weight, signs in _WEIGHTS for sign in signs)
 _SURE = _CALLED = 3
 _CALLED_BARE = 2
-"""What is enough, and what a call by name weighs: between commas or, since a recogniser forgets them, without."""
+"""What is enough, and what a call by name weighs: one between commas; one without, since a recogniser forgets them, or
+by what anybody may be called."""
 
 _GOES_ON = re.compile(
     r"(?:is|was|has|and|or|who|with|not|wants|said|told|already|needs|from|at|in|'s|\w+$)(?: |$)"
@@ -214,13 +221,13 @@ def for_another(text: str, own: Collection[str] = ()) -> bool:
 
 
 def calls(words: str, own: Collection[str] = ()) -> bool:
-    """Whether the first words of a voice call somebody else by name, and something else follows the name.
+    """Whether the first words of a voice call somebody else by name, and then turn to whom they have called.
 
     >>> calls("Tom dinner's"), calls("Tom is"), calls("Tom")
     (True, False, False)
     """
     first, _, rest = _words(words).partition(" ")
-    return bool(rest) and _is_called(first, own) and not _GOES_ON.match(rest)
+    return _is_called(first, own) and bool(_TURNS_TO.match(rest))
 
 
 def _words(text: str) -> str:
@@ -237,10 +244,13 @@ def _called(text: str, own: Collection[str]) -> int:
     called = [p for p in parts if _is_called(p[-1], own) and all(word in _GREETS for word in p[:-1])]
     rest = [p for p in parts if p not in called and not all(_is_called(w, own) or w in _JOINS for w in p)]
     if called and any(len(p) > 1 for p in rest) and not any(_NAMED.search(" ".join(p)) for p in rest):
-        return _CALLED
+        sure = parts[0] in called or any(p[-1] not in _ANYBODY for p in called)
+        return _CALLED if sure else _CALLED_BARE
     if calls(text, own):
-        return _CALLED if _TURNS_TO.match(_words(text).partition(" ")[2]) else _CALLED_BARE
-    return _CALLED_BARE if _ends_with_a_call(text, own) else 0
+        return _CALLED
+    first, _, after = _words(text).partition(" ")
+    begins = bool(after) and _is_called(first, own) and not _GOES_ON.match(after)
+    return _CALLED_BARE if begins or _ends_with_a_call(text, own) else 0
 
 
 def _ends_with_a_call(text: str, own: Collection[str]) -> bool:
