@@ -127,12 +127,12 @@ _WEIGHTS: tuple[tuple[int, tuple[str, ...]], ...] = (
         2,
         (
             (
-                (
-                    rf"(?:put|leave|set) (?:it|them|that|the \w+) "
-                    rf"(?:over there|down|(?:on|in|under|by|next to) the (?:{_PLACES}))"
-                ),
+                rf"(?:put|leave|set) (?:it|them|that|the \w+) "
+                rf"(?:over there|down|(?:on|in|under|by|next to) the (?:{_PLACES}))"
+            ),
+            (
                 r"^(?:\w+ )?(?:sit(?: down)?|come in|get down|hurry up|come on|stop it)\b(?!.* (?:what"
-                r"|how|when))",
+                r"|how|when))"
             ),
             r"(?:i'm|i am) (?:just )?(?:talking|speaking) to (?:somebody|someone)",
             (
