@@ -55,6 +55,7 @@ export function useEnd(list) {
     if (atEnd.current) list.current.scrollTop = list.current.scrollHeight;
   });
   return () => {
+    if (!list.current) return; // a scroll that was still on its way when the list went
     const { scrollHeight, scrollTop, clientHeight } = list.current;
     atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
   };
